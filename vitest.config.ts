@@ -1,0 +1,29 @@
+// Two kinds of tests: `unit` is pure and takes milliseconds, `integration` starts real servers and runs two files at a time.
+import { defineConfig } from 'vitest/config'
+
+const never = ['**/node_modules/**', '.next/**', 'dist/**', 'lib/db/generated/**']
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['**/*.test.{ts,tsx}'],
+          exclude: [...never, '**/*.integration.test.{ts,tsx}'],
+          testTimeout: 10_000,
+        },
+      },
+      {
+        test: {
+          name: 'integration',
+          include: ['**/*.integration.test.ts'],
+          exclude: never,
+          maxWorkers: 2,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+})
