@@ -178,8 +178,8 @@ export function roomTable(table: readonly Room[] = rooms): string {
 if (import.meta.main) {
   if (process.argv.includes('--table')) console.log(roomTable())
   else {
-    const paths = await sourceFiles(process.cwd())
-    const broken = violations(new Map(await Promise.all(paths.map(async (path) => [path, await readFile(path, 'utf8')] as const))))
+    const paths = await sourceFiles(join(import.meta.dirname, '..'))
+    const broken = violations(new Map(await Promise.all(paths.map(async (path) => [path, await readFile(join(import.meta.dirname, '..', path), 'utf8')] as const))))
     for (const line of broken) console.error(line)
     console.log(`rooms: ${paths.length} files, ${broken.length} violations`)
     if (broken.length > 0) process.exitCode = 1
