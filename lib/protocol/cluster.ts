@@ -22,26 +22,6 @@ export const ClusterAccess = z.strictObject({
 })
 export type ClusterAccess = z.infer<typeof ClusterAccess>
 
-/** What an agent found about one cluster on its host, without needing to connect. */
-export const FoundCluster = z.object({
-  dataDirectory: AbsolutePath,
-  major: z.int(),
-  systemIdentifier: z.string().optional(),
-  isRunning: z.boolean(),
-  port: z.int().optional(),
-  socketDirectory: z.string().optional(),
-  owner: z.string(),
-  configFile: z.string().optional(),
-  service: z.string().optional(),
-  archiveMode: z.string().optional(),
-  archiveCommand: z.string().optional(),
-  /** The directory that archive_command copies into, when it can be told. */
-  archiveDirectory: z.string().optional(),
-  binaries: z.string().optional(),
-  problem: z.string().optional(),
-})
-export type FoundCluster = z.infer<typeof FoundCluster>
-
 export const BackupJob = z.strictObject({
   kind: z.literal('backup'),
   cluster: ClusterAccess,

@@ -2,8 +2,9 @@
 import { z } from 'zod'
 import { CheckLine } from '#lib/domain/check.ts'
 import { RunEvent } from '#lib/domain/event.ts'
+import { FoundCluster } from '#lib/domain/found.ts'
 import { Problem } from '#lib/domain/problem.ts'
-import { AbsolutePath, ClusterAccess, FoundCluster, Job } from './cluster.ts'
+import { AbsolutePath, ClusterAccess, Job } from './cluster.ts'
 
 export const VERSION = 1
 
