@@ -32,6 +32,7 @@ export const problems = {
   'destination-refused': { status: 422, retry: false, hint: 'Choose an empty directory that no server uses.' },
   'already-running': { status: 409, retry: true, hint: 'Wait for the run in progress, or abort it in Monitor.' },
   cancelled: { status: 409, retry: false, hint: 'Start it again when wanted.' },
+  'console-unavailable': { status: 503, retry: true, hint: 'See that Howdah runs (`npm run up`) and that its catalog answers, then try again.' },
   internal: { status: 500, retry: false, hint: 'This is a fault of Howdah; the log of the console holds the details.' },
 } as const satisfies Record<string, { status: number; retry: boolean; hint: string }>
 
