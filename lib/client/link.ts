@@ -3,6 +3,7 @@ import { createORPCClient } from '@orpc/client'
 import type { ContractRouterClient } from '@orpc/contract'
 import { OpenAPILink } from '@orpc/openapi-client/fetch'
 import { contract, type Contract } from '#lib/contract/contract.ts'
+import { idleHeader } from '#lib/contract/operation.ts'
 import { Problem, ProblemError, problem } from '#lib/domain/problem.ts'
 
 export type ApiClient = ContractRouterClient<Contract>
@@ -15,9 +16,6 @@ export interface LinkOptions {
   /** Seconds since the person last touched the page: what a page reads by itself does not keep a session alive. */
   idleSeconds?: () => number
 }
-
-/** Read by the server's session timeout (lib/http). */
-export const idleHeader = 'howdah-idle-seconds'
 
 export function createClient({ address, token, idleSeconds }: LinkOptions): ApiClient {
   return createORPCClient(
