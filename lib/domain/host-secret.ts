@@ -1,0 +1,8 @@
+/** What is sealed for a host: how the console signs in there. The sealed text is this as JSON. */
+import { z } from 'zod'
+
+export const HostSecret = z.union([
+  z.strictObject({ password: z.string().min(1) }),
+  z.strictObject({ privateKey: z.string().min(1), passphrase: z.string().optional() }),
+])
+export type HostSecret = z.infer<typeof HostSecret>
