@@ -32,7 +32,7 @@ test('the last setting wins and includes are reported in their place', () => {
   expect([...lastSettings(entries)]).toEqual([['port', '2']])
 })
 
-test.each(['= on', 'archive_mode =', "a = 'open", "a = 'b' c", 'a = b c', '1a = b'])('%s is an error in its line', (source) => {
+test.each(['= on', 'archive_mode =', "a = 'open", "a = 'b' c", 'a = b c', '1a = b', 'a = 1.1.1'])('%s is an error in its line', (source) => {
   expect(parseConf(`\n${source}`)).toEqual([{ kind: 'error', text: source, line: 2 }])
 })
 

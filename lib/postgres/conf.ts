@@ -11,7 +11,7 @@ export type ConfEntry =
 const INCLUDES = ['include', 'include_if_exists', 'include_dir'] as const
 const NAME = String.raw`[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*`
 const QUOTED = String.raw`'(?:[^'\\\n]|\\.|'')*'`
-const BARE = String.raw`[A-Za-z_\u0080-\uffff][A-Za-z0-9_\-.:/\u0080-\uffff]*|[+-]?[0-9][0-9A-Za-z.+-]*|[+-]?\.[0-9][0-9A-Za-z.+-]*`
+const BARE = String.raw`[A-Za-z_\u0080-\uffff][A-Za-z0-9_\-.:/\u0080-\uffff]*|[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[Ee][+-]?[0-9]+)?|[+-]?(?:0x[0-9A-Fa-f]+|[0-9]+)[A-Za-z]*`
 const LINE = new RegExp(String.raw`^\s*(${NAME}(?:\.${NAME})*)(?:\s*=\s*|\s+|(?='))(${QUOTED}|${BARE})\s*(?:#.*)?$`)
 const BLANK = /^\s*(?:#|$)/
 
