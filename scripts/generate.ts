@@ -1,8 +1,9 @@
 // Generates the Prisma client from prisma/schema.prisma, without a network and only when the schema changed.
 import { join } from 'node:path'
 import { childEnvironment } from '#lib/platform/env.ts'
+import { readIfThere } from '#lib/platform/files.ts'
 import { exitText, run } from '#lib/platform/process.mjs'
-import { fingerprint, readIfThere, unlessDone } from './stamp.ts'
+import { fingerprint, unlessDone } from './stamp.ts'
 
 /** Prisma insists on a schema engine to generate, and downloads one, unless it is told of any file that exists; it never starts it. */
 export const prismaEnvironment = (): Record<string, string> =>

@@ -2,24 +2,13 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { readIfThere } from '#lib/platform/files.ts'
 
 /** sha256 over names and contents of files, given from `top`, and over further words such as a version. */
 export async function fingerprint(top: string, paths: readonly string[], words: readonly string[] = []): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(words))
   for (const path of paths.toSorted()) hash.update(`\0${path}\0`).update(await readFile(join(top, path)))
   return hash.digest('hex')
-}
-
-const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT'
-
-/** The text of a file, or undefined when there is none. */
-export async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if (isMissing(error)) return undefined
-    throw error
-  }
 }
 
 /** Runs `step` unless the stamp says it was done for the same print; returns whether it ran. The stamp is written after the step, so a step cut short is repeated. */
