@@ -1,5 +1,5 @@
 /** Finds the master key: given as text by the environment, or in a file of the home folder that is made on first use. */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { problem } from '#lib/domain/problem.ts'
@@ -18,7 +18,7 @@ const isCode = (error: unknown, code: string): boolean => error instanceof Error
 /** Web and worker may start at once: whoever links its file first wins, the other reads that one. */
 async function makeKeyFile(path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const draft = `${path}.${process.pid}`
+  const draft = `${path}.${randomUUID()}`
   const handle = await open(draft, 'wx', 0o600)
   try {
     await handle.writeFile(`${randomBytes(KEY_BYTES).toString('base64')}\n`)

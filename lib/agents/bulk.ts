@@ -1,0 +1,145 @@
+/** Bytes to and from a host through `agent bulk`: one channel per file, from any offset, with a limit on silence. */
+import type { Readable } from 'node:stream'
+import { problem, ProblemError } from '#lib/domain/problem.ts'
+import { BulkHeader } from '#lib/protocol/methods.ts'
+import type { BulkRequest } from '#lib/protocol/methods.ts'
+import { startAgent } from './commands.ts'
+import { agentEnded, lastWords } from './session.ts'
+import type { AgentPlace } from './session.ts'
+import type { Channel, Connection } from './ssh.ts'
+
+type FileHeader = Extract<BulkHeader, { sizeBytes: number }>
+
+export interface Incoming {
+  header: FileHeader
+  /** Exactly `sizeBytes - offset` bytes; throws the reason when they stop coming. Leaving the loop early closes the channel. */
+  body: AsyncGenerator<Buffer>
+  close(): void
+}
+
+export interface Bulk {
+  receive(request: Extract<BulkRequest, { op: 'get' | 'wal' }>): Promise<Incoming>
+  /** `open` gives the bytes from the offset that the host has already. Returns when the host confirmed the digest. */
+  send(request: Extract<BulkRequest, { op: 'put' }>, open: (offset: number) => Promise<Readable>): Promise<void>
+}
+
+const MAX_HEADER_BYTES = 1 << 16
+
+/** Lines and raw bytes of one stream, in turns; every wait ends at `silenceMs`. */
+function reader(channel: Channel, failure: () => Promise<Error>, silenceMs: number) {
+  const chunks = channel.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+  let rest: Buffer = Buffer.alloc(0)
+  async function more(): Promise<Buffer | null> {
+    let timer: NodeJS.Timeout | undefined
+    const silence = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(problem('no-data', `The host sent nothing for ${Math.round(silenceMs / 1000)} s`)), silenceMs)
+    })
+    try {
+      const next = await Promise.race([chunks.next(), silence])
+      return next.done ? null : next.value
+    } catch (error) {
+      if (error instanceof ProblemError) throw error
+      throw await failure()
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+  return {
+    async line(): Promise<BulkHeader> {
+      for (;;) {
+        const end = rest.indexOf(10)
+        if (end !== -1) {
+          const text = rest.toString('utf8', 0, end)
+          rest = rest.subarray(end + 1)
+          const header = BulkHeader.parse(JSON.parse(text))
+          if ('problem' in header) throw new ProblemError(header.problem)
+          return header
+        }
+        if (rest.length > MAX_HEADER_BYTES) throw problem('agent-failed', 'The agent sent no header line')
+        const chunk = await more()
+        if (chunk === null) throw await failure()
+        rest = Buffer.concat([rest, chunk])
+      }
+    },
+    async *bytes(count: number): AsyncGenerator<Buffer> {
+      for (let left = count; left > 0;) {
+        const chunk = rest.length > 0 ? rest : await more()
+        if (chunk === null) throw await failure()
+        const piece = chunk.subarray(0, left)
+        rest = Buffer.from(chunk.subarray(left))
+        left -= piece.length
+        yield piece
+      }
+    },
+  }
+}
+
+export function bulkOn(connection: Connection, place: AgentPlace, silenceMs: number): Bulk {
+  async function start(request: BulkRequest) {
+    const channel = await connection.open(startAgent(place.runAs, { ...place, door: 'bulk' }))
+    const words = lastWords(channel)
+    const failure = async (): Promise<Error> => {
+      const exit = await Promise.race([channel.exited, connection.closed.then(() => ({ code: null, signal: null }))])
+      return connection.isOpen ? agentEnded(exit, words(), place) : connection.closed
+    }
+    channel.stdin.write(`${JSON.stringify(request)}\n`)
+    return { channel, read: reader(channel, failure, silenceMs), failure }
+  }
+
+  return {
+    async receive(request) {
+      const { channel, read } = await start(request)
+      try {
+        const header = await read.line()
+        if (!('sizeBytes' in header)) throw problem('agent-failed', 'The agent sent no size of the file')
+        const body = async function* (): AsyncGenerator<Buffer> {
+          try {
+            yield* read.bytes(header.sizeBytes - header.offset)
+          } finally {
+            channel.close()
+          }
+        }
+        return { header, body: body(), close: () => channel.close() }
+      } catch (error) {
+        channel.close()
+        throw error
+      }
+    },
+
+    async send(request, open) {
+      const { channel, read, failure } = await start(request)
+      try {
+        const header = await read.line()
+        if ('done' in header) return
+        if (!('offset' in header)) throw problem('agent-failed', 'The agent did not say what it has of the file')
+        const source = await open(header.offset)
+        for await (const chunk of source) {
+          if (channel.stdin.destroyed || !channel.stdin.writable) throw await failure()
+          if (!channel.stdin.write(chunk)) await drained(channel, silenceMs)
+        }
+        channel.stdin.end()
+        const answer = await read.line()
+        if (!('done' in answer)) throw problem('agent-failed', 'The agent did not confirm the file')
+        if (answer.sha256 !== request.sha256) throw problem('storage-corrupt', `What arrived of ${request.name} is not what was sent`, { detail: `Expected sha256 ${request.sha256}, the host has ${answer.sha256}.` })
+      } finally {
+        channel.close()
+      }
+    },
+  }
+}
+
+/** Waits until the host takes more, or says why it does not. */
+function drained(channel: Channel, silenceMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (error?: Error): void => {
+      clearTimeout(timer)
+      channel.stdin.removeListener('drain', onDrain).removeListener('close', onClose)
+      if (error) reject(error)
+      else resolve()
+    }
+    const onDrain = (): void => done()
+    const onClose = (): void => done() // the next write or read finds out why
+    const timer = setTimeout(() => done(problem('no-data', `The host took nothing for ${Math.round(silenceMs / 1000)} s`)), silenceMs)
+    channel.stdin.once('drain', onDrain).once('close', onClose)
+  })
+}
