@@ -3,6 +3,7 @@
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Button } from '#components/ui/button.tsx'
+import { CodeBlock } from '#components/ui/code-block.tsx'
 import { ConfirmDialog } from '#components/ui/confirm-dialog.tsx'
 import { ProblemNotice } from '#components/ui/problem-notice.tsx'
 import { StateMark } from '#components/ui/state-mark.tsx'
@@ -11,7 +12,6 @@ import { api } from '#lib/client/api.ts'
 import { problemOf } from '#lib/client/problem.ts'
 import type { Host } from '#lib/contract/hosts.ts'
 import { everyFingerprintCommand, fingerprintCommand, pastedMatches } from './host-state.ts'
-import { CommandText } from './command-text.tsx'
 
 export interface HostKeyPanelProps {
   host: Host
@@ -64,9 +64,11 @@ export function HostKeyPanel({ host, refusal, onConfirmed }: HostKeyPanelProps) 
         <div className="min-w-0 rounded-md border border-line bg-sunken p-3">
           <h3 className="font-medium">What the host says itself</h3>
           <p className="mt-1 text-muted">Run this on {host.name}, on its own screen or through a connection that you already trust:</p>
-          <CommandText text={fingerprintCommand} label="the command for the Ed25519 key" />
-          <p className="mt-2 text-muted">If its fingerprint is none of the same kind, print all of them:</p>
-          <CommandText text={everyFingerprintCommand} label="the command for every key" />
+          <div className="mt-2">
+            <CodeBlock code={fingerprintCommand} wrap />
+          </div>
+          <p className="mt-3 mb-2 text-muted">If it prints another one, sshd may have shown a key of another type. This prints all of them:</p>
+          <CodeBlock code={everyFingerprintCommand} wrap />
         </div>
       </div>
       <div className="@container">
