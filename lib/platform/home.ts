@@ -82,7 +82,6 @@ export async function openHome(root: string, account?: Account): Promise<Home> {
   }
   for (const folder of [home.secrets, home.logs]) await privateFolder(folder, 0o700)
   await privateFolder(home.runtime, 0o755)
-  await privateFolder(home.catalog, 0o700, account)
   return home
 }
 

@@ -17,9 +17,9 @@ import { createInterface } from 'node:readline'
 
 /**
  * Starts a program. Its lines of stdout and stderr go to `onLine`; `inherit` shows them on the terminal instead and shares stdin.
- * `ownGroup` keeps the terminal's Ctrl-C from it: only its starter ends it.
+ * `ownGroup` keeps the terminal's Ctrl-C from it: only its starter ends it. Aborting `signal` sends SIGTERM.
  * @param {Command} command
- * @param {{ onLine?: (line: string, from: 'stdout' | 'stderr') => void, inherit?: boolean, ownGroup?: boolean }} [options]
+ * @param {{ onLine?: (line: string, from: 'stdout' | 'stderr') => void, inherit?: boolean, ownGroup?: boolean, signal?: AbortSignal }} [options]
  * @returns {Child}
  */
 export function start(command, options = {}) {
@@ -28,6 +28,7 @@ export function start(command, options = {}) {
   const how = {
     stdio: options.inherit === true ? 'inherit' : [command.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(options.ownGroup === true ? { detached: true } : {}),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
     ...(command.env === undefined ? {} : { env: /** @type {NodeJS.ProcessEnv} */ (command.env) }),
     ...(command.uid === undefined ? {} : { uid: command.uid }),
@@ -53,11 +54,13 @@ export function start(command, options = {}) {
 /**
  * Runs a program to its end and returns what it wrote; a non-zero exit is a value, not an error.
  * @param {Command} command
+ * @param {AbortSignal} [signal] ends it early, which rejects
  * @returns {Promise<Exit & { stdout: string, stderr: string }>}
  */
-export async function run(command) {
+export async function run(command, signal) {
   const said = { stdout: '', stderr: '' }
-  const exit = await start(command, { onLine: (line, from) => void (said[from] += `${line}\n`) }).exited
+  const onLine = (/** @type {string} */ line, /** @type {'stdout' | 'stderr'} */ from) => void (said[from] += `${line}\n`)
+  const exit = await start(command, signal === undefined ? { onLine } : { onLine, signal }).exited
   return { ...exit, ...said }
 }
 
