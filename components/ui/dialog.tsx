@@ -13,11 +13,11 @@ export type DialogProps = {
   description?: ReactNode
   /** Buttons at the bottom right, the confirming one last. */
   footer?: ReactNode
-  size?: 'sm' | 'md' | 'lg'
+  size?: 'xs' | 'sm' | 'md' | 'lg'
   children?: ReactNode
 }
 
-const widths = { sm: 'max-w-md', md: 'max-w-xl', lg: 'max-w-4xl' } as const
+const widths = { xs: 'max-w-72', sm: 'max-w-md', md: 'max-w-xl', lg: 'max-w-4xl' } as const
 
 function Frame({ open, onOpenChange, title, description, footer, panel, children }: Omit<DialogProps, 'size'> & { panel: string }) {
   return (
