@@ -82,6 +82,7 @@ export interface RunningServer extends AsyncDisposable {
   stop(mode?: 'fast' | 'immediate'): Promise<void>
 }
 
+const serverEnvironment: NodeJS.ProcessEnv = { ...process.env, LC_ALL: 'C', TZ: 'UTC' }
 const signals = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const
 const alive = new Set<ChildProcess>()
 process.on('exit', () => {
@@ -97,7 +98,7 @@ export async function startServer(input: { major: number; dataDirectory: string;
   const child = spawn(join(binaries, 'postgres'), ['-D', input.dataDirectory, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])], {
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(await asServerUser()),
-    env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' },
+    env: serverEnvironment,
   })
   alive.add(child)
   let said = ''
@@ -167,7 +168,7 @@ export async function startCluster(input: ClusterInput): Promise<Cluster> {
     if (as.uid !== undefined && as.gid !== undefined) await chown(path, as.uid, as.gid)
   }
   const binaries = await binariesOf(input.major)
-  await run(join(binaries, 'initdb'), ['-D', dataDirectory, '-U', 'postgres', '-A', 'trust', '-N', '--encoding=UTF8', '--locale=C', `--wal-segsize=${input.segmentSizeMb ?? 16}`, ...(input.checksums === true ? ['-k'] : [])], { ...as, env: { PATH: process.env['PATH'], LC_ALL: 'C' } })
+  await run(join(binaries, 'initdb'), ['-D', dataDirectory, '-U', 'postgres', '-A', 'trust', '-N', '--encoding=UTF8', '--locale=C', `--wal-segsize=${input.segmentSizeMb ?? 16}`, ...(input.checksums === true ? ['-k'] : [])], { ...as, env: serverEnvironment })
   const settings = { archive_mode: 'on', archive_command: archiveCommand(archiveDirectory), wal_level: 'replica', max_wal_senders: '5', ...input.settings }
   await appendFile(join(dataDirectory, 'postgresql.conf'), Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`).join(''))
   const server = await startServer({ major: input.major, dataDirectory, socketDirectory, ...(input.port === undefined ? {} : { port: input.port }) })

@@ -1,0 +1,96 @@
+// index.json.zst: which frames of which volume hold a file. JSON lines in zstd frames, so that it is written and read without holding it whole.
+import { z } from 'zod'
+import { compressFrame, decompressFrame, frameSplitter } from './frames.ts'
+
+export const INDEX_FORMAT = 1
+const INDEX_LEVEL = 3
+const LINES_PER_FRAME_BYTES = 256 * 1024
+
+const Count = z.int().nonnegative()
+
+/** `size` raw bytes of the file begin `skip` raw bytes into the frame at [offset, offset + length) of volume number `volume`. */
+export const Piece = z.object({ volume: z.int().positive(), offset: Count, length: z.int().positive(), skip: Count, size: z.int().positive() })
+export type Piece = z.infer<typeof Piece>
+
+export const IndexEntry = z.object({
+  stripe: z.string(),
+  /** Path below the data directory (or CONFIG_TOP and an absolute path), as text; `pathBase64` instead where it is no UTF-8. */
+  path: z.string().optional(),
+  pathBase64: z.base64().optional(),
+  type: z.enum(['file', 'dir', 'symlink']),
+  mode: z.int(),
+  uid: z.int(),
+  gid: z.int(),
+  user: z.string(),
+  group: z.string(),
+  /** Seconds since 1970. */
+  mtime: z.int(),
+  size: Count,
+  /** Of the content; files only. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/).optional(),
+  /** Where a symbolic link points to. A tablespace is a directory here: its link lives in tablespace_map. */
+  link: z.string().optional(),
+  pieces: z.array(Piece),
+})
+export type IndexEntry = z.infer<typeof IndexEntry>
+
+const Header = z.object({ howdahIndex: z.literal(INDEX_FORMAT) })
+
+/** Path as text for people and messages; bytes that are no UTF-8 show as replacement characters. */
+export const entryName = (entry: Pick<IndexEntry, 'path' | 'pathBase64'>): string => entry.path ?? Buffer.from(entry.pathBase64 ?? '', 'base64').toString()
+export const entryPathBytes = (entry: Pick<IndexEntry, 'path' | 'pathBase64'>): Buffer => (entry.path === undefined ? Buffer.from(entry.pathBase64 ?? '', 'base64') : Buffer.from(entry.path))
+
+/** The frame that every index begins with. */
+export const indexHead = (): Buffer => compressFrame(Buffer.from(`${JSON.stringify({ howdahIndex: INDEX_FORMAT })}\n`), INDEX_LEVEL)
+
+/** Collects entries into zstd frames; parts of several writers may simply follow each other behind one `indexHead`. */
+export function indexWriter(append: (frame: Buffer) => void): { add(entry: IndexEntry): void; end(): void } {
+  let lines: string[] = []
+  let bytes = 0
+  const flush = () => {
+    if (lines.length > 0) append(compressFrame(Buffer.from(lines.join('')), INDEX_LEVEL))
+    lines = []
+    bytes = 0
+  }
+  return {
+    add(entry) {
+      const line = `${JSON.stringify(entry)}\n`
+      lines.push(line)
+      bytes += line.length
+      if (bytes >= LINES_PER_FRAME_BYTES) flush()
+    },
+    end: flush,
+  }
+}
+
+/** Chunks of index.json.zst in, entries out in the order of their stripe's tar stream. `stripe` skips the others cheaply. */
+export function indexReader(stripe?: string): { push(chunk: Uint8Array): Generator<IndexEntry>; end(): void } {
+  const frames = frameSplitter()
+  const wanted = stripe === undefined ? '{' : `{"stripe":${JSON.stringify(stripe)},`
+  let isFirst = true
+  return {
+    *push(chunk) {
+      for (const frame of frames.push(chunk)) {
+        for (const line of decompressFrame(frame).toString().split('\n')) {
+          if (line === '') continue
+          if (isFirst) {
+            Header.parse(JSON.parse(line))
+            isFirst = false
+          } else if (line.startsWith(wanted)) yield IndexEntry.parse(JSON.parse(line))
+        }
+      }
+    },
+    end() {
+      frames.end()
+      if (isFirst) throw new RangeError('The index has no header.')
+    },
+  }
+}
+
+/** A whole index at once, for images small enough. */
+export function parseIndex(bytes: Uint8Array): IndexEntry[] {
+  const reader = indexReader()
+  const entries = [...reader.push(bytes)]
+  reader.end()
+  return entries
+}
