@@ -12,17 +12,22 @@ import { exitText, start } from '#lib/platform/process.mjs'
 
 const SignIn = z.object({ email: z.string(), password: z.string(), token: z.string() })
 
-export interface DemoConsole extends AsyncDisposable {
+export interface RunningConsole extends AsyncDisposable {
   address: string
+  /** Settles when the console ends by itself. */
+  ended: Promise<string>
+  /** The one-time token of the first start; fails once it was used. */
+  setupToken: () => Promise<string>
+}
+
+export interface DemoConsole extends RunningConsole {
   email: string
   password: string
   api: ApiClient
-  /** Settles when the console ends by itself. */
-  ended: Promise<string>
 }
 
-/** Starts the console as `npm run up` does and returns when it answers and its administrator exists. `home` is kept between starts. */
-export async function startConsole(top: string, home: string, port: number, onLine: (line: string) => void): Promise<DemoConsole> {
+/** Starts the console as `npm run up` does and returns when it answers. `home` is kept between starts. */
+export async function launchConsole(top: string, home: string, port: number, onLine: (line: string) => void): Promise<RunningConsole> {
   await mkdir(home, { recursive: true, mode: 0o700 })
   const address = `http://127.0.0.1:${port}`
   const child = start(
@@ -35,16 +40,25 @@ export async function startConsole(top: string, home: string, port: number, onLi
     child.kill('SIGTERM')
     await ended
   }
-  try {
-    for (let waitedMs = 0; !(await answers(address)); waitedMs += 500) {
-      if (ending !== undefined) throw new Error(`The console ended with ${ending}.`)
-      if (waitedMs > 600_000) throw new Error('The console did not answer within 10 minutes.')
-      await sleep(500)
+  for (let waitedMs = 0; !(await answers(address)); waitedMs += 500) {
+    if (ending !== undefined) throw new Error(`The console ended with ${ending}.`)
+    if (waitedMs > 600_000) {
+      await stop()
+      throw new Error('The console did not answer within 10 minutes.')
     }
-    const signIn = await administrator(address, home)
-    return { address, email: signIn.email, password: signIn.password, api: createClient({ address: () => address, token: signIn.token }), ended, [Symbol.asyncDispose]: stop }
+    await sleep(500)
+  }
+  return { address, ended, setupToken: async () => (await readFile(join(homePaths(home).secrets, 'setup-token'), 'utf8')).trim(), [Symbol.asyncDispose]: stop }
+}
+
+/** The console with its administrator made and a client that signs in as him. */
+export async function startConsole(top: string, home: string, port: number, onLine: (line: string) => void): Promise<DemoConsole> {
+  const running = await launchConsole(top, home, port, onLine)
+  try {
+    const signIn = await administrator(running, home)
+    return { ...running, email: signIn.email, password: signIn.password, api: createClient({ address: () => running.address, token: signIn.token }) }
   } catch (error) {
-    await stop()
+    await running[Symbol.asyncDispose]()
     throw error
   }
 }
@@ -58,13 +72,12 @@ async function answers(address: string): Promise<boolean> {
 }
 
 /** Makes the administrator through the first-start operation and a token through a session, once; later starts read the file. */
-async function administrator(address: string, home: string): Promise<z.infer<typeof SignIn>> {
+async function administrator({ address, setupToken }: RunningConsole, home: string): Promise<z.infer<typeof SignIn>> {
   const file = join(home, 'demo-sign-in.json')
   if (await isThere(file)) return SignIn.parse(JSON.parse(await readFile(file, 'utf8')))
-  const setupToken = (await readFile(join(homePaths(home).secrets, 'setup-token'), 'utf8')).trim()
   const email = 'demo@howdah.example'
   const password = randomBytes(12).toString('base64url')
-  await createClient({ address: () => address }).session.firstStart({ token: setupToken, name: 'Demo', email, password })
+  await createClient({ address: () => address }).session.firstStart({ token: await setupToken(), name: 'Demo', email, password })
   const headers = { 'content-type': 'application/json', origin: address }
   const signedIn = await fetch(`${address}/api/auth/sign-in/email`, { method: 'POST', headers, body: JSON.stringify({ email, password }) })
   if (!signedIn.ok) throw new Error(`Signing in answered ${signedIn.status}: ${await signedIn.text()}`)
