@@ -3,7 +3,7 @@ import { formatLsn, type Lsn } from '#lib/postgres/lsn.ts'
 import { segmentBefore, segmentOf } from '#lib/postgres/wal.ts'
 import { chainOf, rootOf } from './chain.ts'
 import type { ImageFact, WalFact } from './facts.ts'
-import { type Path, pathOf, positionOf, type Start, startsOf, type System, systemsOf, timelinesOf } from './reach.ts'
+import { ownerOn, type Path, pathOf, positionOf, type Start, startsOf, type System, systemsOf, timelinesOf } from './reach.ts'
 import { type Interval, recoverableWindow } from './window.ts'
 import { countInWords, momentInWords, sizeInWords, spanInWords } from './words.ts'
 
@@ -67,6 +67,8 @@ export type PlanAnswer = { ok: true; plan: RestorePlan } | { ok: false; code: 'n
 const ASSUMED_RESTORE_BYTES_PER_SECOND = 60 * 1024 * 1024
 const ASSUMED_REPLAY_BYTES_PER_SECOND = 20 * 1024 * 1024
 
+const toEndKinds = ['latest', 'xid', 'name'] as const satisfies readonly RecoveryTarget['kind'][]
+
 /** A way found: the full, its stretch of WAL, and the number of the last segment that is needed. */
 interface Way extends Start {
   path: Path
@@ -79,22 +81,20 @@ interface Way extends Start {
 
 const reachEnd = ({ image, stretch }: Start): number => Math.max(image.endAt, stretch.files.at(-1)?.completedAt ?? 0)
 const reachEndLsn = (path: Path, { stretch }: Start): Lsn => positionOf(stretch.last + 1, path.segmentSizeBytes)
-const ownStarts = (path: Path, starts: readonly Start[]): Start[] => starts.filter(({ stretch }) => stretch.last >= path.ownFirst)
 
 /** How each kind of target finds its full and its last segment on one path; undefined = not on this path. */
 type Finder<K extends RecoveryTarget['kind']> = (target: Extract<RecoveryTarget, { kind: K }>, path: Path, starts: readonly Start[], forced: ImageFact | null) => Way | undefined
 
 const toEnd = (target: RecoveryTarget, path: Path, start: Start | undefined, notes: string[] = []): Way | undefined => start && { ...start, path, target, last: start.stretch.last, reached: reachEnd(start), notes }
-const newestOfLast = (path: Path, starts: readonly Start[]): Start | undefined => ownStarts(path, starts).at(-1)
 
 const UNKNOWN_PLACE = 'Where this target lies in the WAL is not known before replay, so the oldest full that reaches the newest WAL is taken. Choose a newer full to replay less; recovery fails if the target lies before that full or nowhere in the WAL.'
 const search = (target: RecoveryTarget, path: Path, starts: readonly Start[]): Way | undefined => {
-  const last = newestOfLast(path, starts)
+  const last = starts.at(-1)
   return toEnd(target, path, starts.find(({ stretch }) => stretch === last?.stretch), [UNKNOWN_PLACE])
 }
 
 const finders: { [K in RecoveryTarget['kind']]: Finder<K> } = {
-  latest: (target, path, starts) => toEnd(target, path, newestOfLast(path, starts)),
+  latest: (target, path, starts) => toEnd(target, path, starts.at(-1)),
   xid: search,
   name: search,
   time: (target, path, starts) => {
@@ -147,7 +147,9 @@ export function planRestore(request: PlanRequest, facts: PlanFacts): PlanAnswer 
     const way = find(request.target, path, startsOf(path, candidates.filter(image => system.images.includes(image))), forced)
     return way === undefined ? [] : [{ way, system }]
   })
-  const [chosen] = ways
+  // To the end means the end of the newest timeline there is, as far as any path goes on it; else the newest path that reaches the target.
+  const isToEnd = toEndKinds.some(kind => kind === request.target.kind)
+  const [chosen] = isToEnd ? ways.toSorted(({ way: a }, { way: b }) => ownerOn(b.path, b.last) - ownerOn(a.path, a.last) || b.last - a.last || a.path.timeline - b.path.timeline) : ways
   if (chosen !== undefined) {
     const other = ways.find(({ way }) => way.path.timeline !== chosen.way.path.timeline && reachesOwn(way))
     const notes = other !== undefined && reachesOwn(chosen.way) ? [`Timeline ${other.way.path.timeline} reaches this target too, with another history; choose it to get what was written there.`] : []

@@ -127,11 +127,10 @@ export function startsOf(path: Path, images: readonly ImageFact[]): Start[] {
 /** First position of a segment by its number. */
 export const positionOf = (number: number, segmentSizeBytes: number): Lsn => lsn(BigInt(number) * BigInt(segmentSizeBytes))
 
-/** The name the path asks for at a segment number: that of the newest timeline which had begun by then. */
-export function nameOn(path: Path, number: number): string {
-  const owner = path.history.entries.findLast(entry => Number(segmentOf(entry.begin, path.segmentSizeBytes)) <= number)
-  return segmentName(owner?.timeline ?? path.timeline, positionOf(number, path.segmentSizeBytes), path.segmentSizeBytes)
-}
+/** The timeline whose file the path reads at a segment number: the newest one that had begun by then. */
+export const ownerOn = (path: Path, number: number): number => path.history.entries.findLast(entry => Number(segmentOf(entry.begin, path.segmentSizeBytes)) <= number)?.timeline ?? path.timeline
+
+const nameOn = (path: Path, number: number): string => segmentName(ownerOn(path, number), positionOf(number, path.segmentSizeBytes), path.segmentSizeBytes)
 
 /** How many of the segments first … last the path lacks, with the first `most` of their names. */
 export function missingOn(path: Path, first: number, last: number, most: number): { count: number; names: string[] } {

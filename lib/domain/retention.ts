@@ -120,7 +120,8 @@ function keptImages({ images, wal, retention, now }: RetentionFacts, paths: read
     }
   }
   const floor = Math.max(1, retention.minimumFulls)
-  const chosen = [...usable.slice(-floor), ...fulls.filter(image => !startable.has(image)).slice(-Math.max(0, floor - usable.length) || fulls.length)].slice(0, floor)
+  // Fulls that can be restored count first; others fill up only where there are too few of those.
+  const chosen = [...fulls.filter(image => !startable.has(image)), ...usable].slice(-floor)
   for (const full of chosen) {
     continuous.add(full)
     add(full, `the floor of ${countInWords(floor, 'full')}`)

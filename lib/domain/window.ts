@@ -3,7 +3,7 @@ import type { Lsn } from '#lib/postgres/lsn.ts'
 import { historyFileName } from '#lib/postgres/timeline.ts'
 import { segmentBefore, segmentOf } from '#lib/postgres/wal.ts'
 import type { ImageFact, WalFact } from './facts.ts'
-import { isOnPath, missingOn, type Path, pathOf, positionOf, startsOf, type Stretch, systemsOf, timelinesOf } from './reach.ts'
+import { isOnPath, missingOn, type Path, pathOf, positionOf, type Start, startsOf, type Stretch, systemsOf, timelinesOf } from './reach.ts'
 import { countInWords } from './words.ts'
 
 /** Every moment from … to and every position fromLsn … toLsn can be reached on this timeline. `imageId` is the newest full that recovery into it can start from. */
@@ -38,31 +38,71 @@ export interface RecoverableWindow {
 
 const MOST_NAMES = 100
 
-/** An interval of a whole path; `first` is the full it begins at the end of. */
+/** What one stretch of a path reaches; `starts` are the fulls in it by their ends, at least one. */
 interface Reach {
   first: ImageFact
-  newest: ImageFact
+  starts: readonly Start[]
   stretch: Stretch
   to: number
 }
 
 function reachesOf(path: Path, images: readonly ImageFact[]): Reach[] {
-  const starts = Map.groupBy(startsOf(path, images), start => start.stretch)
+  const byStretch = Map.groupBy(startsOf(path, images), start => start.stretch)
   return path.stretches.flatMap(stretch => {
-    const own = starts.get(stretch)
-    const [first, newest, file] = [own?.[0]?.image, own?.at(-1)?.image, stretch.files.at(-1)]
-    return first && newest && file ? [{ first, newest, stretch, to: Math.max(first.endAt, file.completedAt) }] : []
+    const starts = byStretch.get(stretch) ?? []
+    const [first, file] = [starts[0]?.image, stretch.files.at(-1)]
+    return first && file ? [{ first, starts, stretch, to: Math.max(first.endAt, file.completedAt) }] : []
   })
 }
 
-/** The part of a reach that lies in the timeline's own segment files; what lies before belongs to its parents. */
-function intervalOf(path: Path, { first, newest, stretch, to }: Reach): Interval[] {
-  if (stretch.last < path.ownFirst) return []
-  const ownBegin = positionOf(path.ownFirst, path.segmentSizeBytes)
-  const before = stretch.files[path.ownFirst - stretch.first - 1]
-  const isOwn = first.endLsn >= ownBegin || before === undefined
-  const from = isOwn ? first.endAt : Math.max(first.endAt, before.completedAt)
-  return [{ timeline: path.timeline, fromLsn: isOwn ? first.endLsn : ownBegin, toLsn: positionOf(stretch.last + 1, path.segmentSizeBytes), from, to: Math.max(from, to), imageId: newest.id }]
+/** A reach by the timelines whose files it reads: what lies in a parent's file belongs to the parent. */
+function intervalsOf(path: Path, { first, starts, stretch }: Reach): Interval[] {
+  const size = path.segmentSizeBytes
+  const firsts = path.history.entries.map(entry => Number(segmentOf(entry.begin, size)))
+  return path.history.entries.flatMap(({ timeline }, index) => {
+    const begin = Math.max(stretch.first, firsts[index] ?? 0)
+    const last = Math.min(stretch.last, (firsts[index + 1] ?? Number.POSITIVE_INFINITY) - 1)
+    if (last < begin) return []
+    const [beginLsn, toLsn] = [positionOf(begin, size), positionOf(last + 1, size)]
+    const before = stretch.files[begin - stretch.first - 1]
+    const isFirst = first.endLsn >= beginLsn || before === undefined
+    const newest = starts.findLast(start => start.image.endLsn <= toLsn)?.image
+    // A full that ends on the boundary itself belongs where it was taken.
+    if (newest === undefined || (first.endLsn === toLsn && first.timeline !== timeline)) return []
+    const from = isFirst ? first.endAt : Math.max(first.endAt, before.completedAt)
+    return [{ timeline, fromLsn: isFirst ? first.endLsn : beginLsn, toLsn, from, to: Math.max(from, stretch.files[last - stretch.first]?.completedAt ?? from), imageId: newest.id }]
+  })
+}
+
+/** Joins intervals of one timeline that share positions: paths to several timelines lead over the same parent. */
+function merged(intervals: readonly Interval[], images: readonly ImageFact[]): Interval[] {
+  const endOf = (id: string): Lsn | undefined => images.find(image => image.id === id)?.endLsn
+  const joined: Interval[] = []
+  for (const one of intervals.toSorted((a, b) => a.timeline - b.timeline || (a.fromLsn < b.fromLsn ? -1 : a.fromLsn > b.fromLsn ? 1 : 0))) {
+    const last = joined.at(-1)
+    if (last === undefined || last.timeline !== one.timeline || one.fromLsn > last.toLsn) {
+      joined.push({ ...one })
+      continue
+    }
+    if ((endOf(one.imageId) ?? 0n) > (endOf(last.imageId) ?? 0n)) last.imageId = one.imageId
+    last.from = Math.min(last.from, one.from)
+    if (one.toLsn > last.toLsn) [last.toLsn, last.to] = [one.toLsn, Math.max(last.to, one.to)]
+  }
+  return joined
+}
+
+/** What is left of a gap where other paths reach into it. */
+function without(gap: Gap, intervals: readonly Interval[]): Gap[] {
+  let rest = [gap]
+  for (const one of intervals.filter(({ timeline }) => timeline === gap.timeline)) {
+    rest = rest.flatMap(part => {
+      if (one.toLsn <= part.fromLsn || part.toLsn <= one.fromLsn) return [part]
+      const before = one.fromLsn > part.fromLsn ? [{ ...part, toLsn: one.fromLsn, to: one.from, isOpen: false }] : []
+      const after = one.toLsn < part.toLsn ? [{ ...part, fromLsn: one.toLsn, from: one.to, to: Math.max(one.to, part.to) }] : []
+      return [...before, ...after]
+    })
+  }
+  return rest
 }
 
 function gapsOf(path: Path, facts: { images: readonly ImageFact[]; reaches: readonly Reach[]; isNewest: boolean; now: number }): Gap[] {
@@ -87,7 +127,7 @@ function gapsOf(path: Path, facts: { images: readonly ImageFact[]; reaches: read
   const firstFull = fulls[0]
   const ownFile = path.stretches.flatMap(stretch => stretch.files).find(file => file.timeline === path.timeline)
   // What is known from before the first reach: a full that lacks its WAL, or a timeline that nothing joins to an image.
-  const begin = firstFull !== undefined ? { at: firstFull.endAt, position: firstFull.endLsn, first: Number(segmentOf(firstFull.beginLsn, size)) } : path.timeline > 1 && ownFile !== undefined ? { at: ownFile.completedAt, position: ownFile.beginLsn, first: path.ownFirst } : null
+  const begin = firstFull !== undefined ? { at: firstFull.endAt, position: firstFull.endLsn, first: Number(segmentOf(firstFull.beginLsn, size)) } : path.timeline > 1 && ownFile !== undefined ? { at: ownFile.completedAt, position: ownFile.beginLsn, first: Number(segmentOf(ownFile.beginLsn, size)) } : null
   if (begin !== null && (firstReach === undefined || begin.position < firstReach.first.endLsn)) {
     if (firstReach === undefined) gaps.push(...gap(begin.at, open, begin.first, begin.position, positionOf(knownLast + 1, size), true))
     else gaps.push(...gap(begin.at, firstReach.first.endAt, begin.first, begin.position, firstReach.first.endLsn, false))
@@ -120,12 +160,17 @@ export function recoverableWindow(facts: { images: readonly ImageFact[]; wal: re
   const systems = systemsOf(facts.images, facts.wal)
   for (const system of systems) {
     const timelines = timelinesOf(system)
-    for (const timeline of timelines) {
+    const paths = timelines.map(timeline => {
       const path = pathOf(timeline, system)
-      const reaches = reachesOf(path, system.images)
-      intervals.push(...reaches.flatMap(reach => intervalOf(path, reach)))
-      gaps.push(...gapsOf(path, { images: system.images, reaches, isNewest: timeline === timelines.at(-1) && system === systems.at(-1), now: facts.now }))
+      return { path, reaches: reachesOf(path, system.images) }
+    })
+    const own = merged(paths.flatMap(({ path, reaches }) => reaches.flatMap(reach => intervalsOf(path, reach))), system.images)
+    intervals.push(...own)
+    for (const { path, reaches } of paths) {
+      const found = gapsOf(path, { images: system.images, reaches, isNewest: path.timeline === timelines.at(-1) && system === systems.at(-1), now: facts.now })
+      gaps.push(...found.flatMap(gap => without(gap, own)))
     }
   }
-  return { intervals, gaps, earliest: intervals.length === 0 ? null : Math.min(...intervals.map(({ from }) => from)), latest: intervals.length === 0 ? null : Math.max(...intervals.map(({ to }) => to)) }
+  const moments = (end: 'from' | 'to'): number[] => intervals.map(interval => interval[end])
+  return { intervals, gaps, earliest: intervals.length === 0 ? null : Math.min(...moments('from')), latest: intervals.length === 0 ? null : Math.max(...moments('to')) }
 }
