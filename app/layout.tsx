@@ -4,6 +4,7 @@ import { cookies } from 'next/headers'
 import type { ReactNode } from 'react'
 import { parseTheme, themeAttribute, themeCookie } from '#components/frame/theme.ts'
 import { UiProvider } from '#components/ui/provider.tsx'
+import { QueryProvider } from '#lib/client/provider.tsx'
 import './globals.css'
 
 export const metadata: Metadata = {
@@ -25,7 +26,9 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
         >
           Skip to content
         </a>
-        <UiProvider>{children}</UiProvider>
+        <QueryProvider>
+          <UiProvider>{children}</UiProvider>
+        </QueryProvider>
       </body>
     </html>
   )

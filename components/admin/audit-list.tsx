@@ -37,7 +37,7 @@ export function AuditList() {
       enabled: can('admin'),
     }),
   )
-  const header = <PageHeader breadcrumb={[{ label: 'Admin' }, { label: 'Audit' }]} title="Audit" description="Who changed, ran, restored and deleted what. Each entry carries the hash of the one before it, so that none can be changed unseen." />
+  const header = <PageHeader crumbs={[{ label: 'Admin' }, { label: 'Audit' }]} title="Audit" description="Who changed, ran, restored and deleted what. Each entry carries the hash of the one before it, so that none can be changed unseen." />
   if (!can('admin')) {
     return (
       <>

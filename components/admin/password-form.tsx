@@ -35,7 +35,7 @@ export function PasswordForm() {
   })
   return (
     <>
-      <PageHeader breadcrumb={[{ label: 'Admin' }, { label: 'Your password' }]} title="Your password" />
+      <PageHeader crumbs={[{ label: 'Admin' }, { label: 'Your password' }]} title="Your password" />
       <Card className="max-w-3xl">
         <form noValidate className="@container space-y-4" onSubmit={(event) => void submit(event)}>
           <PasswordField label="Present password" autoComplete="current-password" error={errors.current} {...form.register('current')} />

@@ -29,7 +29,7 @@ export function PreferencesPage() {
   const problem = problemOf(preferences.error)
   return (
     <>
-      <PageHeader breadcrumb={[{ label: 'Admin' }, { label: 'Preferences' }]} title="Preferences" description="For everybody who uses this console." />
+      <PageHeader crumbs={[{ label: 'Admin' }, { label: 'Preferences' }]} title="Preferences" description="For everybody who uses this console." />
       {preferences.data ? (
         <Loaded preferences={preferences.data} />
       ) : problem ? (

@@ -51,7 +51,7 @@ export function TokenList() {
   )
   return (
     <>
-      <PageHeader breadcrumb={[{ label: 'Admin' }, { label: 'API tokens' }]} title="API tokens" description="For scripts and the command line. A token may do what you may do." actions={tokens.data && tokens.data.length > 0 ? add : undefined} />
+      <PageHeader crumbs={[{ label: 'Admin' }, { label: 'API tokens' }]} title="API tokens" description="For scripts and the command line. A token may do what you may do." actions={tokens.data && tokens.data.length > 0 ? add : undefined} />
       {problem && !tokens.data ? (
         <ProblemNotice problem={problem} live actions={<Button onClick={() => void tokens.refetch()}>Try again</Button>} />
       ) : (

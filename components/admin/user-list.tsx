@@ -39,7 +39,7 @@ export function UserList() {
   if (!session.can('admin')) {
     return (
       <>
-        <PageHeader breadcrumb={[{ label: 'Admin' }, { label: 'Users' }]} title="Users" />
+        <PageHeader crumbs={[{ label: 'Admin' }, { label: 'Users' }]} title="Users" />
         <ProblemNotice tone="note" problem={{ message: 'Only administrators see and change users', hint: 'Your own password and API tokens are in the menu at the top right.' }} />
       </>
     )
@@ -47,7 +47,7 @@ export function UserList() {
   return (
     <>
       <PageHeader
-        breadcrumb={[{ label: 'Admin' }, { label: 'Users' }]}
+        crumbs={[{ label: 'Admin' }, { label: 'Users' }]}
         title="Users"
         description="Who may sign in, and what they may do."
         actions={

@@ -44,7 +44,7 @@ function ClusterCard({ cluster }: { cluster: Cluster }) {
         </span>
       }
       actions={
-        <LinkButton size="sm" href="/backup/what">
+        <LinkButton size="sm" href="/backup/what?add=1">
           Back it up
         </LinkButton>
       }

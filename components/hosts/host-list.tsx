@@ -44,7 +44,7 @@ export function HostList() {
   return (
     <>
       <PageHeader
-        breadcrumb={[{ label: 'Admin' }, { label: 'Hosts' }]}
+        crumbs={[{ label: 'Admin' }, { label: 'Hosts' }]}
         title="Hosts"
         description={waiting > 0 ? `${formatPlural(waiting, 'host')} ${waiting === 1 ? 'waits' : 'wait'} for you.` : 'Machines with PostgreSQL, reached over SSH.'}
         actions={hosts.data && hosts.data.length > 0 ? add : undefined}

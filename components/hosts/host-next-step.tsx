@@ -123,7 +123,7 @@ function Ready({ host, actions }: StepProps) {
             <Button loading={actions.isPending} disabledReason={actions.refusal} onClick={actions.describe}>
               Look again
             </Button>
-            <LinkButton href="/backup/what">Open Backup ▸ What</LinkButton>
+            <LinkButton href="/backup/what?add=1">Open Backup ▸ What</LinkButton>
           </>
         }
       />
@@ -133,7 +133,7 @@ function Ready({ host, actions }: StepProps) {
     <ProblemNotice
       tone="note"
       problem={{ message: 'This host is ready; none of its clusters is in a backup set yet', hint: 'Add one as a source in Backup ▸ What.' }}
-      actions={<LinkButton variant="primary" href="/backup/what">Choose what to back up</LinkButton>}
+      actions={<LinkButton variant="primary" href="/backup/what?add=1">Choose what to back up</LinkButton>}
     />
   )
 }

@@ -63,9 +63,9 @@ function HostView({ host }: { host: Host }) {
 
   const header = (
     <PageHeader
-      breadcrumb={[{ label: 'Admin' }, { label: 'Hosts', href: '/admin/hosts' }, { label: host.name }]}
+      crumbs={[{ label: 'Admin' }, { label: 'Hosts', href: '/admin/hosts' }, { label: host.name }]}
       title={host.name}
-      meta={<StateMark state={mark.state}>{mark.word}</StateMark>}
+      state={<StateMark state={mark.state}>{mark.word}</StateMark>}
       description={host.comment === '' ? undefined : host.comment}
       actions={
         <>

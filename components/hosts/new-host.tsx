@@ -13,7 +13,7 @@ export function NewHost() {
   const { can } = useSession()
   return (
     <>
-      <PageHeader breadcrumb={[{ label: 'Admin' }, { label: 'Hosts', href: '/admin/hosts' }, { label: 'Add' }]} title="Add a host" description="Next you compare its key, then the agent is deployed and looks for clusters." />
+      <PageHeader crumbs={[{ label: 'Admin' }, { label: 'Hosts', href: '/admin/hosts' }, { label: 'Add' }]} title="Add a host" description="Next you compare its key, then the agent is deployed and looks for clusters." />
       {can('host.change') ? (
         <HostForm onDone={(host, runId) => router.push(`/admin/hosts/${host.id}${runId === null ? '' : `?run=${runId}`}`)} onCancel={() => router.push('/admin/hosts')} />
       ) : (

@@ -13,7 +13,7 @@ export function NewStorage() {
   const { can } = useSession()
   return (
     <>
-      <PageHeader breadcrumb={[{ label: 'Admin' }, { label: 'Storage devices', href: '/admin/storages' }, { label: 'Add' }]} title="Add a storage device" description="It is tested at once: a file is written, read back and removed." />
+      <PageHeader crumbs={[{ label: 'Admin' }, { label: 'Storage devices', href: '/admin/storages' }, { label: 'Add' }]} title="Add a storage device" description="It is tested at once: a file is written, read back and removed." />
       {can('storage.change') ? (
         <StorageForm onAdded={(added) => router.push(`/admin/storages/${added.id}?run=${added.runId}`)} onCancel={() => router.push('/admin/storages')} />
       ) : (

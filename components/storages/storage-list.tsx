@@ -41,7 +41,7 @@ export function StorageList() {
   )
   return (
     <>
-      <PageHeader breadcrumb={[{ label: 'Admin' }, { label: 'Storage devices' }]} title="Storage devices" description="Where backup images and archived WAL end up." actions={storages.data && storages.data.length > 0 ? add : undefined} />
+      <PageHeader crumbs={[{ label: 'Admin' }, { label: 'Storage devices' }]} title="Storage devices" description="Where backup images and archived WAL end up." actions={storages.data && storages.data.length > 0 ? add : undefined} />
       {problem && !storages.data ? (
         <ProblemNotice problem={problem} live actions={<Button onClick={() => void storages.refetch()}>Try again</Button>} />
       ) : (

@@ -54,9 +54,9 @@ function StorageView({ storage }: { storage: Storage }) {
 
   const header = (
     <PageHeader
-      breadcrumb={[{ label: 'Admin' }, { label: 'Storage devices', href: '/admin/storages' }, { label: storage.name }]}
+      crumbs={[{ label: 'Admin' }, { label: 'Storage devices', href: '/admin/storages' }, { label: storage.name }]}
       title={storage.name}
-      meta={<StateMark state={mark.state}>{mark.word}</StateMark>}
+      state={<StateMark state={mark.state}>{mark.word}</StateMark>}
       description={storage.comment === '' ? undefined : storage.comment}
       actions={
         <>

@@ -1,0 +1,8 @@
+/** Admin ▸ Audit. */
+import { AuditList } from '#components/admin/audit-list.tsx'
+
+export const metadata = { title: 'Audit' }
+
+export default function Page() {
+  return <AuditList />
+}
