@@ -54,7 +54,7 @@ export function ConsoleFrame({ user, children }: { user: User; children: ReactNo
       path={path}
       sets={(sets.data ?? none).map((set) => setChoice(set, overview.data))}
       selectedSet={shown?.name ?? asked}
-      addSetHref="/backup/what?new=1"
+      addSetHref="/backup?new=1"
       canAddSet={can('set.create')}
       user={{ name: user.name, email: user.email, role: user.role, roleWord: roleWords[user.role] }}
       userItems={[{ key: 'password', label: 'Change your password', icon: <KeyRound />, href: '/admin/password' }]}

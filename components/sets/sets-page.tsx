@@ -2,7 +2,7 @@
 /** Backup: every backup set with its sentence, what is filled in, what it stores and when it runs next. */
 import { useQuery } from '@tanstack/react-query'
 import { DatabaseBackup } from 'lucide-react'
-import { useState } from 'react'
+import { useRouter, useSearchParams } from 'next/navigation'
 import { PageHeader } from '#components/frame/page-header.tsx'
 import { Button } from '#components/ui/button.tsx'
 import { Card } from '#components/ui/card.tsx'
@@ -25,7 +25,9 @@ const stepMarks = { done: 'ok', gap: 'queued', problem: 'failed' } as const
 export function SetsPage() {
   const sets = useQuery(api.set.list.queryOptions())
   const { can } = useSession()
-  const [isAdding, setAdding] = useState(false)
+  const router = useRouter()
+  const isAdding = useSearchParams().get('new') !== null
+  const setAdding = (adding: boolean) => router.replace(adding ? '/backup?new=1' : '/backup', { scroll: false })
   const problem = problemOf(sets.error)
   return (
     <div className="space-y-5">
