@@ -1,5 +1,4 @@
 /** Bytes to and from a host through `agent bulk`: one channel per file, from any offset, with a limit on silence. */
-import type { Readable } from 'node:stream'
 import { problem, ProblemError } from '#lib/domain/problem.ts'
 import { BulkHeader } from '#lib/protocol/methods.ts'
 import type { BulkRequest } from '#lib/protocol/methods.ts'
@@ -20,7 +19,7 @@ export interface Incoming {
 export interface Bulk {
   receive(request: Extract<BulkRequest, { op: 'get' | 'wal' }>): Promise<Incoming>
   /** `open` gives the bytes from the offset that the host has already. Returns when the host confirmed the digest. */
-  send(request: Extract<BulkRequest, { op: 'put' }>, open: (offset: number) => Promise<Readable>): Promise<void>
+  send(request: Extract<BulkRequest, { op: 'put' }>, open: (offset: number) => Promise<AsyncIterable<Uint8Array>>): Promise<void>
 }
 
 const MAX_HEADER_BYTES = 1 << 16

@@ -17,6 +17,9 @@ export function storageConformance(name: string, make: () => Promise<Storage>): 
       const part: Buffer[] = []
       for await (const chunk of await storage.read('a/b/c.bin', { begin: 1000, end: 2_000_500 })) part.push(chunk as Buffer)
       expect(Buffer.concat(part).equals(bytes.subarray(1000, 2_000_500))).toBe(true)
+      const none: unknown[] = []
+      for await (const chunk of await storage.read('a/b/c.bin', { begin: bytes.length, end: bytes.length })) none.push(chunk)
+      expect(none).toEqual([])
       expect((await storage.stat('a/b/c.bin'))?.sizeBytes).toBe(bytes.length)
     })
 

@@ -4,6 +4,7 @@ import type { Hash } from 'node:crypto'
 import { constants, type Dirent } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, rmdir, stat, statfs, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 import { basename, dirname, isAbsolute, join, normalize } from 'node:path'
 import { problem, ProblemError } from '#lib/domain/problem.ts'
 import type { ProblemCode } from '#lib/domain/problem.ts'
@@ -249,7 +250,11 @@ export function diskStorage(options: DiskOptions): Storage {
           throw errno(error) === 'ENOENT' ? problem('not-found', `${key} is not in storage`, { hint: 'Verify the image; it may have been removed by hand.' }) : faultOf(error, path)
         })
       })
-      return handle.createReadStream({ highWaterMark: 1 << 20, ...(range ? { start: range.begin, end: Math.max(range.begin, range.end) - 1 } : {}) })
+      if (range && range.end <= range.begin) {
+        await handle.close()
+        return Readable.from([])
+      }
+      return handle.createReadStream({ highWaterMark: 1 << 20, ...(range ? { start: range.begin, end: range.end - 1 } : {}) })
     },
     async stat(key) {
       const path = pathOf(key)
