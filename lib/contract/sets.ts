@@ -14,6 +14,7 @@ function isZone(name: string): boolean {
 }
 
 export const Schedule = z.object({ timeZone: zone, cycleDays: z.int().min(1).max(365), slots: z.array(Slot).max(7 * 48).refine(slots => new Set(slots.map(slot => slot.dayOfWeek * 1440 + slot.minuteOfDay)).size === slots.length, 'two slots share one time') })
+export type Schedule = z.infer<typeof Schedule>
 export const Retention = z.object({ keepFulls: z.int().min(1).max(1000).nullable(), keepDays: z.int().min(1).max(3650).nullable(), minimumFulls: z.int().min(1).max(100) })
 const NextRun = z.object({ at: Time, level: Slot.shape.level, wallClock: z.string(), note: z.string().nullable() })
 
