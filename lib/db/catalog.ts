@@ -5,6 +5,7 @@ import type { Db, Tx } from './client.ts'
 import * as facts from './facts.ts'
 import * as hosts from './hosts.ts'
 import * as imageLists from './image-lists.ts'
+import * as overview from './overview.ts'
 import * as preferences from './preferences.ts'
 import * as runGroups from './run-groups.ts'
 import * as runLists from './run-lists.ts'
@@ -14,7 +15,7 @@ import * as sources from './sources.ts'
 import * as storages from './storages.ts'
 import * as users from './users.ts'
 
-const nouns = { audit, facts, hosts, images: imageLists, preferences, runGroups, runs: runLists, sets, settings, sources, storages, users } as const
+const nouns = { audit, facts, hosts, images: imageLists, overview, preferences, runGroups, runs: runLists, sets, settings, sources, storages, users } as const
 
 type Query = (db: Tx, ...rest: never[]) => unknown
 type Bound<M> = { [K in keyof M as M[K] extends Query ? K : never]: M[K] extends (db: Tx, ...rest: infer A) => infer R ? (...rest: A) => R : never }

@@ -6,27 +6,36 @@ import type { Tx } from './client.ts'
 export interface SourceFacts {
   images: ImageFact[]
   wal: WalFact[]
+  /** When the youngest of them came into the catalog, by the catalog's clock, in milliseconds; 0 = there are none. */
+  newest: number
 }
 
 const lsnOrNull = (value: bigint | null) => (value === null ? null : lsn(value))
 
-/** Every image and WAL file of these sources, by source. */
-export async function listFacts(db: Tx, sourceIds: readonly string[]): Promise<Map<string, SourceFacts>> {
+/** Every image and WAL file of these sources, by source; with `asOf` only what was in the catalog by then. */
+export async function listFacts(db: Tx, sourceIds: readonly string[], asOf?: Date): Promise<Map<string, SourceFacts>> {
   const where = { sourceId: { in: [...sourceIds] } }
+  const by = asOf === undefined ? {} : { lte: asOf }
   const [images, wal, parents] = await Promise.all([
-    db.image.findMany({ where, orderBy: { endAt: 'asc' }, omit: { path: true, serverVersion: true, holdReason: true } }),
-    db.walFile.findMany({ where, orderBy: { name: 'asc' }, select: { sourceId: true, name: true, kind: true, timeline: true, beginLsn: true, endLsn: true, completedAt: true, rawBytes: true, storedBytes: true } }),
+    db.image.findMany({ where: { ...where, publishedAt: by }, orderBy: { endAt: 'asc' }, omit: { path: true, serverVersion: true, holdReason: true } }),
+    db.walFile.findMany({ where: { ...where, storedAt: by }, orderBy: { name: 'asc' }, select: { storedAt: true, sourceId: true, name: true, kind: true, timeline: true, beginLsn: true, endLsn: true, completedAt: true, rawBytes: true, storedBytes: true } }),
     db.timelineParent.findMany({ where, orderBy: { switchLsn: 'asc' } }),
   ])
-  const facts = new Map<string, SourceFacts>(sourceIds.map((id) => [id, { images: [], wal: [] }]))
+  const facts = new Map<string, SourceFacts>(sourceIds.map((id) => [id, { images: [], wal: [], newest: 0 }]))
   const histories = Map.groupBy(parents, (row) => `${row.sourceId} ${row.timeline}`)
+  const age = (sourceId: string, at: Date): void => {
+    const own = facts.get(sourceId)
+    if (own !== undefined) own.newest = Math.max(own.newest, at.getTime())
+  }
   for (const image of images) {
+    age(image.sourceId, image.publishedAt)
     facts.get(image.sourceId)?.images.push({
       id: image.id, level: image.level, baseImageId: image.baseImageId, timeline: image.timeline, beginLsn: lsn(image.beginLsn), endLsn: lsn(image.endLsn), beginAt: image.beginAt.getTime(), endAt: image.endAt.getTime(),
       systemIdentifier: image.systemIdentifier, segmentSizeBytes: image.segmentSizeBytes, rawBytes: Number(image.rawBytes), storedBytes: Number(image.storedBytes), noChanges: image.noChanges, isHeld: image.isHeld, verifiedAt: image.verifyProblem === null ? (image.verifiedAt?.getTime() ?? null) : null,
     })
   }
   for (const file of wal) {
+    age(file.sourceId, file.storedAt)
     const history = file.kind === 'history' ? histories.get(`${file.sourceId} ${file.timeline}`)?.map((row) => ({ timeline: row.parent, switchLsn: lsn(row.switchLsn) })) : undefined
     facts.get(file.sourceId)?.wal.push({
       name: file.name, kind: file.kind, timeline: file.timeline, beginLsn: lsnOrNull(file.beginLsn), endLsn: lsnOrNull(file.endLsn), completedAt: file.completedAt.getTime(), rawBytes: Number(file.rawBytes), storedBytes: Number(file.storedBytes),

@@ -159,7 +159,7 @@ export async function setSchedule(console: Console, actor: Actor, { id, timeZone
 export const previewSchedule = (console: Console, _actor: Actor, { count, slots, timeZone }: Input<'set', 'previewSchedule'>): Promise<Output<'set', 'previewSchedule'>> =>
   Promise.resolve({ words: scheduleInWords(slots, timeZone), nextRuns: shownRuns({ slots, timeZone }, console.now(), count) })
 
-export async function setSettings({ db }: Console, _actor: Actor, { id }: { id: string }): Promise<Output<'set', 'settings'>> {
+export async function getSetSettings({ db }: Console, _actor: Actor, { id }: { id: string }): Promise<Output<'set', 'settings'>> {
   const [set, preferences] = await Promise.all([findSet({ db }, id), db.preferences.findPreferences()])
   return shownSettings({ global: preferences.overrides, set: set.overrides })
 }
