@@ -8,7 +8,6 @@ import { Kbd } from '#components/ui/badge.tsx'
 import { IconButton } from '#components/ui/button.tsx'
 import { CommandPalette, type PaletteGroup } from '#components/ui/command-palette.tsx'
 import { Sheet } from '#components/ui/dialog.tsx'
-import { formatPlural } from '#components/ui/format.ts'
 import { Link } from '#components/ui/link.tsx'
 import type { MenuItem } from '#components/ui/menu.tsx'
 import { StateShape } from '#components/ui/state-mark.tsx'
@@ -88,33 +87,34 @@ export function AppShell(props: AppShellProps) {
     return [...others, { key: 'pages', heading: 'Pages', items: pages }]
   }, [palette, router, selectedSet, user.role])
 
-  const running = runningCount === 0 ? 'Nothing running' : `${formatPlural(runningCount, 'run')} in progress`
   return (
     <div className="min-h-dvh lg:grid lg:grid-cols-[13.5rem_minmax(0,1fr)]">
-      <div className="sticky top-0 hidden h-dvh flex-col border-r border-line bg-sunken lg:flex">
+      <nav aria-label="Main" className="sticky top-0 hidden h-dvh flex-col border-r border-line bg-sunken lg:flex">
         <div className="flex h-12 shrink-0 items-center px-4">
           <Brand />
         </div>
         <div className="min-h-0 grow overflow-y-auto">
           <Rail path={path} role={user.role} set={selectedSet} pageMarks={pageMarks} />
         </div>
-      </div>
+      </nav>
       <div className="min-w-0">
         <header className="sticky top-0 z-30 flex h-12 items-center gap-2 border-b border-line bg-canvas px-6 max-sm:gap-1 max-sm:px-3">
           <IconButton label="Open navigation" icon={<MenuIcon size={18} aria-hidden />} className="-ml-1 lg:hidden" onClick={() => setRailOpen(true)} />
           <SetSelector path={path} sets={sets} selected={selectedSet} addHref={addSetHref} canAdd={canAddSet} />
           <div className="grow" />
-          <button type="button" aria-label="Search and commands" aria-keyshortcuts="Control+K" onClick={openPalette} className="flex h-8 items-center gap-2 rounded-md px-2 text-muted hover:bg-hover hover:text-ink sm:w-56 sm:border sm:border-line sm:bg-surface">
+          <button type="button" aria-keyshortcuts="Control+K" onClick={openPalette} className="flex h-8 items-center gap-2 rounded-md px-2 text-muted hover:bg-hover hover:text-ink sm:w-56 sm:border sm:border-line sm:bg-surface">
             <Search size={15} aria-hidden />
-            <span className="grow text-left text-faint max-sm:hidden">Search</span>
-            <span className="max-sm:hidden">
+            <span className="grow text-left text-faint max-sm:sr-only">
+              Search<span className="sr-only"> and commands</span>
+            </span>
+            <span aria-hidden className="max-sm:hidden">
               <Kbd>Ctrl K</Kbd>
             </span>
           </button>
-          <Link href={runningHref} look="none" aria-label={running} title={running} className="flex h-8 items-center gap-1.5 rounded-md px-2 text-muted hover:bg-hover hover:text-ink">
+          <Link href={runningHref} look="none" className="flex h-8 items-center gap-1.5 rounded-md px-2 text-muted hover:bg-hover hover:text-ink">
             <StateShape state={runningCount > 0 ? 'running' : 'queued'} size={13} />
             {runningCount > 0 && <span className="font-medium text-ink">{runningCount}</span>}
-            <span className="max-md:hidden">{runningCount > 0 ? 'running' : 'idle'}</span>
+            <span className="max-md:sr-only">{runningCount > 0 ? 'running' : 'Idle'}</span>
           </Link>
           <AlertsButton alerts={alerts} />
           <UserMenu user={user} onSignOut={onSignOut} items={userItems} />
@@ -124,9 +124,9 @@ export function AppShell(props: AppShellProps) {
         </main>
       </div>
       <Sheet open={isRailOpen} onOpenChange={setRailOpen} side="left" size="xs" title="Howdah">
-        <div className="-mx-5">
+        <nav aria-label="Main" className="-mx-5">
           <Rail path={path} role={user.role} set={selectedSet} pageMarks={pageMarks} onGo={() => setRailOpen(false)} />
-        </div>
+        </nav>
       </Sheet>
       <CommandPalette open={isPaletteOpen} onOpenChange={setPaletteOpen} groups={groups} />
     </div>

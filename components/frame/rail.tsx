@@ -21,11 +21,10 @@ const rowClass = 'flex h-7 items-center gap-2.5 rounded-md pr-2 -outline-offset-
 const currentClass = 'bg-pressed font-medium text-ink'
 const otherClass = 'text-muted hover:bg-hover hover:text-ink'
 
-/** Links to every page the role may find. */
+/** Links to every page the role may find; the caller names the landmark around it. */
 export function Rail({ path, role, set, pageMarks = {}, onGo }: RailProps) {
   return (
-    <nav aria-label="Main" className="px-2 py-2">
-      <ul className="space-y-0.5">
+      <ul className="space-y-0.5 px-2 py-2">
         {navigationFor(role).map((area) => {
           const isHere = isWithin(path, area.href)
           const open = area.isPinned || isHere ? area.children : []
@@ -68,6 +67,5 @@ export function Rail({ path, role, set, pageMarks = {}, onGo }: RailProps) {
           )
         })}
       </ul>
-    </nav>
   )
 }

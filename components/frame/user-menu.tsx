@@ -31,8 +31,11 @@ export function UserMenu({ user, onSignOut, items = [] }: UserMenuProps) {
   return (
     <Menu
       trigger={
-        <button type="button" aria-label={`${user.name}, ${user.roleWord}`} className="flex size-8 items-center justify-center rounded-full border border-line bg-sunken text-xs font-semibold text-muted hover:border-edge hover:text-ink">
-          {initials(user.name)}
+        <button type="button" className="flex size-8 items-center justify-center rounded-full border border-line bg-sunken text-xs font-semibold text-muted hover:border-edge hover:text-ink">
+          <span aria-hidden>{initials(user.name)}</span>
+          <span className="sr-only">
+            {user.name}, {user.roleWord}
+          </span>
         </button>
       }
       groups={[

@@ -22,6 +22,14 @@ export type CommandPaletteProps = { open: boolean; onOpenChange: (open: boolean)
 
 const headingClass = '[&_[cmdk-group-heading]]:px-2 [&_[cmdk-group-heading]]:pt-2 [&_[cmdk-group-heading]]:pb-1 [&_[cmdk-group-heading]]:text-xs [&_[cmdk-group-heading]]:text-faint'
 
+/** Every word typed must begin a word of the name (best), stand in it, or stand in what is searched besides. */
+export function paletteScore(label: string, others: string, typed: string): number {
+  const name = label.toLowerCase()
+  const rest = others.toLowerCase()
+  const scores = typed.toLowerCase().split(/\s+/).filter(Boolean).map((word) => (name.startsWith(word) ? 1 : name.split(/[\s▸._-]+/).some((part) => part.startsWith(word)) ? 0.9 : name.includes(word) ? 0.6 : rest.includes(word) ? 0.3 : 0))
+  return scores.includes(0) ? 0 : scores.reduce<number>((sum, score) => sum + score, 0) / Math.max(1, scores.length)
+}
+
 /** Opens over the page; arrow keys choose, Enter goes there. */
 export function CommandPalette({ open, onOpenChange, groups, placeholder = 'Search pages, sets, sources, hosts, actions' }: CommandPaletteProps) {
   const choose = (item: PaletteItem) => {
@@ -34,7 +42,7 @@ export function CommandPalette({ open, onOpenChange, groups, placeholder = 'Sear
         <Dialog.Overlay className="fixed inset-0 z-40 bg-overlay" />
         <Dialog.Content aria-describedby={undefined} className="fixed top-[14vh] left-1/2 z-40 w-[calc(100vw-2rem)] max-w-xl -translate-x-1/2 overflow-hidden rounded-lg bg-raised shadow-pop outline-none">
           <Dialog.Title className="sr-only">Search and commands</Dialog.Title>
-          <Command label="Search and commands" loop>
+          <Command label="Search and commands" loop filter={(_key: string, typed: string, words?: string[]) => paletteScore(words?.[0] ?? '', words?.slice(1).join(' ') ?? '', typed)}>
             <div className="flex items-center gap-2.5 border-b border-line px-3.5">
               <Search size={15} aria-hidden className="text-faint" />
               <Command.Input placeholder={placeholder} className="h-11 w-full bg-transparent text-base outline-none" />

@@ -10,8 +10,8 @@ export type DiffViewProps = {
   changes: readonly Change[]
 }
 
+const isSet = (value: ReactNode) => value !== undefined && value !== null && value !== ''
 const none = <span className="text-faint">not set</span>
-const shown = (value: ReactNode) => (value === undefined || value === null || value === '' ? none : value)
 
 /** Settings before and after, one line each. */
 export function DiffView({ sentence, changes }: DiffViewProps) {
@@ -23,16 +23,16 @@ export function DiffView({ sentence, changes }: DiffViewProps) {
           <div key={change.key} className="grid gap-x-4 gap-y-0.5 border-b border-line px-3 py-1.5 last:border-b-0 @md:grid-cols-[11rem_1fr]">
             <dt className="text-muted">{change.label}</dt>
             <dd className="flex min-w-0 flex-wrap items-baseline gap-x-2 [overflow-wrap:anywhere]">
-              <del className="text-muted decoration-failed">
+              <del className={cx('text-muted decoration-failed', !isSet(change.before) && 'no-underline')}>
                 <span className="sr-only">before: </span>
-                {shown(change.before)}
+                {isSet(change.before) ? change.before : none}
               </del>
               <span aria-hidden className="text-faint">
                 →
               </span>
               <ins className="font-medium no-underline">
                 <span className="sr-only">after: </span>
-                {shown(change.after)}
+                {isSet(change.after) ? change.after : none}
               </ins>
             </dd>
           </div>

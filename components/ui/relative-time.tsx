@@ -74,9 +74,9 @@ export function RelativeTime({ at, form = 'moment', show = 'both' }: RelativeTim
   const distance = now === null ? null : formatRelative(ms, now)
   const exact = absolute[now === null ? 'full' : form](ms, now ?? ms, zone)
   return (
-    <time dateTime={new Date(ms).toISOString()} title={show === 'relative' ? `${formatDateTime(ms, zone)} · ${formatUtc(ms)}` : formatUtc(ms)} className="whitespace-nowrap">
-      {show === 'relative' ? (distance ?? exact) : exact}
-      {show === 'both' && distance !== null && <span className="text-faint"> ({distance})</span>}
+    <time dateTime={new Date(ms).toISOString()} title={show === 'relative' ? `${formatDateTime(ms, zone)} · ${formatUtc(ms)}` : formatUtc(ms)}>
+      <span className="whitespace-nowrap">{show === 'relative' ? (distance ?? exact) : exact}</span>
+      {show === 'both' && distance !== null && <span className="whitespace-nowrap text-faint">{` (${distance})`}</span>}
     </time>
   )
 }

@@ -54,8 +54,8 @@ export type StateMarkProps = {
 export function StateMark({ state, children, look = 'plain', quiet = false }: StateMarkProps) {
   const { word, text, tint } = states[state]
   return (
-    <span className={cx('inline-flex items-center gap-1.5 whitespace-nowrap', look === 'pill' && cx('rounded-full py-px pr-2 pl-1.5 text-xs font-medium', tint), quiet ? 'text-ink' : text)}>
-      <StateShape state={state} />
+    <span className={cx('inline-flex items-baseline gap-1.5 whitespace-nowrap', look === 'pill' && cx('rounded-full py-px pr-2 pl-1.5 text-xs font-medium', tint), quiet ? 'text-ink' : text)}>
+      <StateShape state={state} className="self-center" />
       <span>{children ?? word}</span>
     </span>
   )

@@ -3,6 +3,7 @@ import type { Table as Engine } from '@tanstack/react-table'
 import { Columns3, Download } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { IconButton } from './button.tsx'
+import { cx } from './cx.ts'
 import { toCsv } from './csv.ts'
 import { Menu } from './menu.tsx'
 import type { Column } from './use-table.ts'
@@ -25,7 +26,7 @@ export function TableToolbar<Row>({ engine, columns, csvName, toolbar }: { engin
     download(name, toCsv(written.map((column) => column.header), rows))
   }
   return (
-    <div className="flex flex-wrap items-center gap-2 border-b border-line px-3 py-2">
+    <div className={cx('flex flex-wrap items-center gap-2 border-b border-line px-3', toolbar === undefined ? 'py-0.5' : 'py-2')}>
       <div className="flex min-w-0 grow flex-wrap items-center gap-2">{toolbar}</div>
       {csvName !== undefined && (
         <div className="flex items-center">

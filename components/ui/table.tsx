@@ -20,6 +20,7 @@ const as = {
   cell: { role: 'cell' },
 } as const
 
+const cardRowClass = '@max-xl:grid @max-xl:grid-cols-2 @max-xl:gap-x-4 @max-xl:border-b @max-xl:border-line @max-xl:px-3 @max-xl:py-2.5 @max-xl:last:border-b-0'
 const skeletonRows = [0, 1, 2, 3, 4]
 const sortWords = { asc: 'ascending', desc: 'descending' } as const
 const sortIcons = {
@@ -47,6 +48,7 @@ export function Table<Row>(props: TableProps<Row>) {
   const shown = engine.getRowModel().rows
   const cards = narrow === 'cards'
   const pad = dense ? 'py-1' : 'py-2'
+  const rowClass = cards ? cardRowClass : ''
   if (!isLoading && shown.length === 0 && empty !== undefined) return empty
   return (
     <div className="@container min-w-0">
@@ -70,7 +72,7 @@ export function Table<Row>(props: TableProps<Row>) {
                     className={cx('sticky top-0 z-10 h-8 border-b border-line bg-sunken px-3 text-xs font-medium whitespace-nowrap text-muted', column?.align === 'right' && 'text-right')}
                   >
                     {header.column.getCanSort() ? (
-                      <button type="button" onClick={header.column.getToggleSortingHandler()} className={cx('group inline-flex items-center gap-1 rounded-sm hover:text-ink', column?.align === 'right' && 'flex-row-reverse', sorted && 'text-ink')}>
+                      <button type="button" onClick={header.column.getToggleSortingHandler()} className={cx('group inline-flex items-center gap-1 rounded-sm align-middle hover:text-ink', column?.align === 'right' && 'flex-row-reverse', sorted && 'text-ink')}>
                         {flexRender(header.column.columnDef.header, header.getContext())}
                         {sortIcons[sorted || 'none']}
                       </button>
@@ -90,9 +92,9 @@ export function Table<Row>(props: TableProps<Row>) {
           <tbody {...as.rowgroup} className={cx('[&>tr:last-child>td]:border-b-0', cards && '@max-xl:block')}>
             {isLoading && shown.length === 0
               ? skeletonRows.map((row) => (
-                  <tr {...as.row} key={row}>
+                  <tr key={row} {...as.row} className={rowClass}>
                     {engine.getVisibleLeafColumns().map((column) => (
-                      <td {...as.cell} key={column.id} className="border-b border-line px-3 py-2.5">
+                      <td key={column.id} {...as.cell} className={cx('border-b border-line px-3 py-2.5', cards && '@max-xl:border-b-0 @max-xl:px-0')}>
                         <Skeleton className="h-3.5 w-3/5" />
                       </td>
                     ))}
@@ -100,10 +102,10 @@ export function Table<Row>(props: TableProps<Row>) {
                 ))
               : shown.map((row) => (
                   <tr
-                    {...as.row}
                     key={row.id}
+                    {...as.row}
                     aria-current={row.id === currentKey || undefined}
-                    className={cx('group/row relative', rowHref && 'hover:bg-hover', row.id === currentKey && 'bg-accent-tint', cards && '@max-xl:grid @max-xl:grid-cols-2 @max-xl:gap-x-4 @max-xl:border-b @max-xl:border-line @max-xl:px-3 @max-xl:py-2.5 @max-xl:last:border-b-0')}
+                    className={cx('group/row relative', rowHref && 'hover:bg-hover', row.id === currentKey && 'bg-accent-tint', rowClass)}
                   >
                     {row.getVisibleCells().map((cell) => {
                       const column = byId.get(cell.column.id)
@@ -111,8 +113,8 @@ export function Table<Row>(props: TableProps<Row>) {
                       const content = flexRender(cell.column.columnDef.cell, cell.getContext())
                       return (
                         <td
-                          {...as.cell}
                           key={cell.id}
+                          {...as.cell}
                           data-label={column?.header}
                           className={cx(
                             'border-b border-line px-3 align-middle',
