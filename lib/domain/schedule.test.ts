@@ -22,26 +22,26 @@ const walls = changes.map(([timeZone, day]) => {
     const at = begin + index * MINUTE
     const [date = '', time = ''] = format.format(at).split(', ')
     const [hour = 0, minute = 0] = time.split(':').map(Number)
-    return { at, date, minuteOfDay: hour * 60 + minute, dayOfWeek: new Date(`${date}T00:00:00Z`).getUTCDay() }
+    const midnight = Date.parse(`${date}T00:00:00Z`)
+    return { at, wall: midnight / MINUTE + hour * 60 + minute, minuteOfDay: hour * 60 + minute, dayOfWeek: new Date(midnight).getUTCDay() }
   })
   return { timeZone, begin, end: begin + 10 * DAY, minutes }
 })
 
 /** Walks the minutes: a slot runs the first time its wall time is shown on a day, or at the first minute shown after it where the clock skipped it. */
 function scan({ minutes }: (typeof walls)[number], slots: readonly Slot[]): number[] {
+  const painted = new Set(slots.map(slot => slot.dayOfWeek * 1440 + slot.minuteOfDay))
   const moments = new Set<number>()
-  const shown = new Set<string>()
+  const shown = new Set<number>()
   minutes.forEach((now, index) => {
     const before = minutes[index - 1]
-    const key = `${now.date} ${now.minuteOfDay}`
-    if (!shown.has(key) && slots.some(slot => slot.dayOfWeek === now.dayOfWeek && slot.minuteOfDay === now.minuteOfDay)) moments.add(now.at)
-    shown.add(key)
+    if (!shown.has(now.wall) && painted.has(now.dayOfWeek * 1440 + now.minuteOfDay)) moments.add(now.at)
+    shown.add(now.wall)
     if (before === undefined) return
-    // Wall minutes that lie between what was shown a minute ago and now.
-    const wall = (one: typeof now): number => Date.parse(`${one.date}T00:00:00Z`) / MINUTE + one.minuteOfDay
-    for (let skipped = wall(before) + 1; skipped < wall(now); skipped += 1) {
+    // Wall minutes (counted as if the zone were UTC) between what was shown a minute ago and now.
+    for (let skipped = before.wall + 1; skipped < now.wall; skipped += 1) {
       const dayOfWeek = new Date(Math.floor(skipped / 1440) * DAY).getUTCDay()
-      if (slots.some(slot => slot.dayOfWeek === dayOfWeek && slot.minuteOfDay === skipped % 1440)) moments.add(now.at)
+      if (painted.has(dayOfWeek * 1440 + (skipped % 1440))) moments.add(now.at)
     }
   })
   return [...moments].toSorted((a, b) => a - b)

@@ -58,7 +58,7 @@ export function resolveSettings(scopes: { global?: SettingOverrides; set?: Setti
       origins[key] = scope
     }
   }
-  return { values: SettingValues.parse(values), origins: origins as Record<SettingKey, SettingOrigin> }
+  return { values: SettingValues.parse(values), origins }
 }
 
 /** zstd level for a compression choice; null = stored as plain frames of level 1 without effort is not offered: none means no compression. */
