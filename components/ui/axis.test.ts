@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { fromWallClock, timeTicks, wallClock } from './axis.ts'
+import { fromWallClock, timeTicks, valueTicks, wallClock } from './axis.ts'
 
 const berlin = 'Europe/Berlin'
 const hour = 3_600_000
@@ -44,4 +44,19 @@ describe('ticks', () => {
       }
   })
   test('an empty range has no ticks', () => expect(timeTicks(5, 5, 'UTC', 5)).toEqual([]))
+})
+
+describe('value ticks', () => {
+  test('sizes are counted in binary units', () => expect(valueTicks(26.5 * 1024 ** 3, 'bytes').map((value) => value / 1024 ** 3)).toEqual([0, 10, 20, 30]))
+  test('durations are counted in seconds, minutes and hours', () => expect(valueTicks(15 * 60_000, 'duration').map((value) => value / 60_000)).toEqual([0, 5, 10, 15]))
+  test('counts have no fractions', () => expect(valueTicks(2, 'count')).toEqual([0, 1, 2]))
+  test('nothing yet still has an axis', () => expect(valueTicks(0, 'count')).toEqual([0, 1]))
+  test('the last tick reaches the greatest value and there are few', () => {
+    for (const scale of ['count', 'share', 'bytes', 'duration'] as const)
+      for (let max = 0.01; max < 1e15; max *= 3.7) {
+        const ticks = valueTicks(max, scale)
+        expect(ticks.at(-1)).toBeGreaterThanOrEqual(max)
+        expect(ticks.length).toBeLessThanOrEqual(5)
+      }
+  })
 })

@@ -90,3 +90,20 @@ export function timeTicks(begin: number, end: number, zone: string, maxTicks: nu
       : wallTicks(wallClock(begin, zone) - 2 * hour, wallClock(end, zone) + 2 * hour, step).map((wall) => fromWallClock(wall, zone))
   return [...new Set(moments)].filter((at) => at >= begin && at <= end).map((at) => ({ at, ...label(at, zone, step) }))
 }
+
+const decimal = [1, 2, 5].flatMap((step) => Array.from({ length: 19 }, (_, power) => step * 10 ** (power - 3))).toSorted((a, b) => a - b)
+const valueSteps = {
+  count: decimal.filter((step) => step >= 1),
+  share: decimal,
+  bytes: Array.from({ length: 7 }, (_, unit) => [1, 2, 5, 10, 20, 50, 100, 200, 500].map((step) => step * 1024 ** unit)).flat(),
+  duration: [1, 2, 5, 10, 20, 50, 100, 200, 500, ...[1, 2, 5, 10, 20, 30].map((count) => count * second), ...[1, 2, 5, 10, 20, 30].map((count) => count * minute), ...[1, 2, 4, 6, 12].map((count) => count * hour), ...decimal.filter((step) => step >= 1).map((step) => step * day)],
+} as const satisfies Record<string, readonly number[]>
+
+export type ValueScale = keyof typeof valueSteps
+
+/** Round values from 0 to just above `max`, in the steps people count that kind of value in: 2 GiB, 30 s, 5. */
+export function valueTicks(max: number, scale: ValueScale, maxTicks = 4): number[] {
+  const step = valueSteps[scale].find((candidate) => max / candidate <= maxTicks) ?? max / maxTicks
+  if (!(max > 0)) return [0, step > 0 ? step : 1]
+  return Array.from({ length: Math.ceil(max / step) + 1 }, (_, index) => index * step)
+}

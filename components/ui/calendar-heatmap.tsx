@@ -56,21 +56,19 @@ export function CalendarHeatmap({ label, begin, end, days, today }: CalendarHeat
                   const face = entry && (
                     <>
                       <StateShape state={entry.state} size={9} />
-                      <span>{number}</span>
+                      <span aria-hidden>{number}</span>
+                      <span className="sr-only">{said}</span>
                     </>
                   )
                   return (
                     <td key={weekdayLetters[index]} className="p-0">
                       {date === null ? null : entry?.href !== undefined ? (
-                        <Link href={entry.href} look="none" aria-label={said} title={said} className={cx(cell, states[entry.state].tint, 'hover:outline-1 hover:outline-edge')}>
-                          <span aria-hidden className="contents">
-                            {face}
-                          </span>
+                        <Link href={entry.href} look="none" title={said} className={cx(cell, states[entry.state].tint, 'hover:outline-1 hover:outline-edge')}>
+                          {face}
                         </Link>
                       ) : (
                         <span title={said === '' ? undefined : said} className={cx(cell, entry ? states[entry.state].tint : 'text-faint')}>
                           {face ?? number}
-                          {entry && <span className="sr-only">{said}</span>}
                         </span>
                       )}
                     </td>

@@ -123,7 +123,8 @@ export function Table<Row>(props: TableProps<Row>) {
                             column?.mono && 'font-mono text-xs',
                             column?.wrap ? '[overflow-wrap:anywhere]' : 'whitespace-nowrap',
                             cards && '@max-xl:border-b-0 @max-xl:px-0 @max-xl:py-0.5 @max-xl:text-left @max-xl:whitespace-normal',
-                            cards && (isName ? '@max-xl:col-span-2 @max-xl:font-medium' : "@max-xl:before:block @max-xl:before:font-sans @max-xl:before:text-xs @max-xl:before:text-faint @max-xl:before:content-[attr(data-label)]"),
+                            cards && (isName || column?.wide) && '@max-xl:col-span-2',
+                            cards && (isName ? '@max-xl:font-medium' : "@max-xl:before:block @max-xl:before:font-sans @max-xl:before:text-xs @max-xl:before:text-faint @max-xl:before:content-[attr(data-label)]"),
                           )}
                         >
                           {isName && rowHref ? (

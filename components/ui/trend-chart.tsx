@@ -2,12 +2,20 @@
 /** Small charts of a number over time, with the same numbers as a table. */
 import { useMemo } from 'react'
 import { Area, AreaChart, Bar, BarChart, CartesianGrid, Line, LineChart, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts'
-import { timeTicks } from './axis.ts'
+import { timeTicks, valueTicks, type ValueScale } from './axis.ts'
 import { DataTwin } from './data-twin.tsx'
-import { formatDateTime } from './format.ts'
+import { formatBytes, formatCount, formatDateTime, formatDuration, formatPercent, formatRate } from './format.ts'
 import { useZone } from './relative-time.tsx'
 
 export type TrendPoint = { at: number; values: readonly (number | null)[] }
+
+const units = {
+  bytes: { scale: 'bytes', format: formatBytes },
+  rate: { scale: 'bytes', format: formatRate },
+  duration: { scale: 'duration', format: formatDuration },
+  count: { scale: 'count', format: formatCount },
+  share: { scale: 'share', format: formatPercent },
+} as const satisfies Record<string, { scale: ValueScale; format: (value: number) => string }>
 
 export type TrendChartProps = {
   label: string
@@ -16,7 +24,8 @@ export type TrendChartProps = {
   points: readonly TrendPoint[]
   /** `line` compares, `area` shows one amount, `bar` counts. */
   kind?: 'line' | 'area' | 'bar'
-  format: (value: number) => string
+  /** What the numbers are; it decides how they are written and where the axis has its ticks. */
+  unit: keyof typeof units
   height?: number
   /** Pixels kept for the numbers at the left. */
   axisWidth?: number
@@ -52,15 +61,17 @@ function Legend({ series }: { series: readonly string[] }) {
 function mark(kind: 'line' | 'area' | 'bar', index: number) {
   const { color, dash } = strokes[index % 3] ?? strokes[0]
   const shared = { key: index, dataKey: `v${index}`, isAnimationActive: false } as const
-  const stroke = { stroke: color, strokeWidth: 1.75, dot: false, activeDot: { r: 3 }, ...(dash === undefined ? {} : { strokeDasharray: dash }) } as const
+  const stroke = { stroke: color, strokeWidth: 1.75, dot: false, activeDot: { r: 3 }, connectNulls: true, ...(dash === undefined ? {} : { strokeDasharray: dash }) } as const
   if (kind === 'bar') return <Bar {...shared} key={index} fill={color} maxBarSize={18} radius={[2, 2, 0, 0]} />
   if (kind === 'area') return <Area {...shared} key={index} {...stroke} fill={color} fillOpacity={0.1} />
   return <Line {...shared} key={index} {...stroke} />
 }
 
 /** A number over time as line, area or bars. */
-export function TrendChart({ label, series, points, kind = 'line', format, height = 160, axisWidth = 64 }: TrendChartProps) {
+export function TrendChart({ label, series, points, kind = 'line', unit, height = 160, axisWidth = 64 }: TrendChartProps) {
   const zone = useZone()
+  const { scale, format } = units[unit]
+  const values = useMemo(() => valueTicks(Math.max(0, ...points.flatMap((point) => point.values.map((value) => value ?? 0))), scale), [points, scale])
   const data = useMemo(() => points.map((point) => ({ at: point.at, ...Object.fromEntries(point.values.map((value, index) => [`v${index}`, value])) })), [points])
   const first = points[0]?.at ?? 0
   const last = points.at(-1)?.at ?? 0
@@ -75,8 +86,8 @@ export function TrendChart({ label, series, points, kind = 'line', format, heigh
         <ResponsiveContainer width="100%" height={height}>
           <Chart data={data} margin={margin} accessibilityLayer={false}>
             <CartesianGrid vertical={false} stroke="var(--color-line)" />
-            <XAxis {...axis} dataKey="at" type="number" domain={['dataMin', 'dataMax']} padding={kind === 'bar' ? { left: 12, right: 12 } : { left: 0, right: 0 }} ticks={ticks.map((tick) => tick.at)} tickFormatter={(at: number) => tickLabels.get(at) ?? ''} />
-            <YAxis {...axis} axisLine={false} width={axisWidth} tickFormatter={format} tickCount={4} />
+            <XAxis {...axis} height={24} dataKey="at" type="number" domain={['dataMin', 'dataMax']} padding={kind === 'bar' ? { left: 12, right: 12 } : { left: 0, right: 0 }} ticks={ticks.map((tick) => tick.at)} tickFormatter={(at: number) => tickLabels.get(at) ?? ''} />
+            <YAxis {...axis} axisLine={false} width={axisWidth} ticks={values} domain={[0, values.at(-1) ?? 1]} tickFormatter={format} />
             <Tooltip
               isAnimationActive={false}
               cursor={kind === 'bar' ? { fill: 'var(--color-hover)' } : { stroke: 'var(--color-edge)' }}

@@ -18,6 +18,8 @@ export type Column<Row> = {
   hidden?: boolean | undefined
   mono?: boolean | undefined
   wrap?: boolean | undefined
+  /** Takes the whole width of the card on a phone. */
+  wide?: boolean | undefined
 }
 
 export type Sorting = { column: string; descending: boolean }

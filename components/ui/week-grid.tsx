@@ -1,6 +1,6 @@
 'use client'
 /** A week of start times, painted by click and drag or by key: Sunday to Saturday across, times down. */
-import { Trash2 } from 'lucide-react'
+import { Trash2, TriangleAlert } from 'lucide-react'
 import { useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
 import { IconButton } from './button.tsx'
 import { Segmented } from './choice.tsx'
@@ -109,7 +109,12 @@ export function WeekGrid<Level extends string>({ rows, brushes, onChange, onRemo
                 <abbr title={name} className="no-underline">
                   {name.slice(0, 3)}
                 </abbr>
-                {dayNotes[day] !== undefined && <span className="block font-normal text-strange">{dayNotes[day]}</span>}
+                {dayNotes[day] !== undefined && (
+                  <span title={dayNotes[day]} className="flex items-center justify-center gap-1 font-normal text-strange">
+                    <TriangleAlert size={11} aria-hidden className="shrink-0" />
+                    <span className="@max-xl:sr-only">{dayNotes[day]}</span>
+                  </span>
+                )}
               </div>
             ))}
           </div>
