@@ -1,7 +1,8 @@
 /** Which level the next backup of a source gets, on which base, and why. */
+import { segmentBefore, segmentOf } from '#lib/postgres/wal.ts'
 import { chainOf } from './chain.ts'
 import type { ImageFact, WalFact } from './facts.ts'
-import { isOnPath, pathOf, stretchOf, missingOn, systemsOf, timelinesOf } from './reach.ts'
+import { isOnPath, missingOn, pathOf, stretchOf, systemsOf, timelinesOf } from './reach.ts'
 import type { SettingValues } from './settings.ts'
 import { countInWords, momentInWords } from './words.ts'
 
@@ -52,8 +53,8 @@ export function validBases(facts: Pick<LevelFacts, 'images' | 'wal' | 'systemIde
     }
     const stretch = stretchOf(path, root.beginLsn, image.endLsn)
     if (stretch !== undefined && stretch === path.stretches.at(-1)) return true
-    const from = Math.floor(Number(root.beginLsn) / path.segmentSizeBytes)
-    const to = Math.max(path.stretches.at(-1)?.last ?? 0, Math.ceil(Number(image.endLsn) / path.segmentSizeBytes) - 1)
+    const from = Number(segmentOf(root.beginLsn, path.segmentSizeBytes))
+    const to = Math.max(path.stretches.at(-1)?.last ?? 0, Number(segmentBefore(image.endLsn, path.segmentSizeBytes)))
     const missing = missingOn(path, from, to, 1)
     return void reasons.push(missing.count === 1 ? `WAL segment ${missing.names[0]} is missing` : `${countInWords(missing.count, 'WAL segment')} are missing, the first is ${missing.names[0]}`)
   })

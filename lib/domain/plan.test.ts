@@ -207,6 +207,11 @@ describe('two fulls with WAL from segment 2 to 9', () => {
     expect(plan.notes[0]).toContain('after the last stored WAL')
   })
 
+  test('a target at the very end of the WAL runs to its end, where no later commit could stop it (peer bug 8) [K2]', () => {
+    expect(planned(planRestore({ target: { kind: 'time', at: 9500, inclusive: true } }, source))).toMatchObject({ target: { kind: 'latest' }, loses: { from: 9500, to: null } })
+    expect(planned(planRestore({ target: { kind: 'time', at: 9499, inclusive: true } }, source))).toMatchObject({ target: { kind: 'time', at: 9499 }, notes: [containing('recovery ended before')] })
+  })
+
   test('a target before the first end is refused with the first moment [K2]', () => {
     expect(planRestore({ target: { kind: 'time', at: 1500, inclusive: true } }, source)).toMatchObject({ ok: false, code: 'not-reachable', nearest: { before: null, after: 2000 } })
   })

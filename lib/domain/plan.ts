@@ -102,7 +102,11 @@ const finders: { [K in RecoveryTarget['kind']]: Finder<K> } = {
     if (start === undefined) return undefined
     const first = Number(segmentBefore(start.image.endLsn, path.segmentSizeBytes))
     const stop = start.stretch.files.findIndex((file, index) => start.stretch.first + index >= first && file.completedAt > target.at)
-    return { ...start, path, target, last: stop < 0 ? start.stretch.last : start.stretch.first + stop, reached: target.at, notes: [] }
+    // PostgreSQL 13+ refuses to open when no commit after the target is found; at the very end of the WAL, its end is that moment.
+    if (stop < 0) return toEnd({ kind: 'latest' }, path, start, [`${momentInWords(target.at)} is the end of the stored WAL: recovery runs to its end.`])
+    const until = momentInWords(start.stretch.files[stop]?.completedAt ?? target.at)
+    const notes = [`If nothing was committed between the target and ${until}, PostgreSQL 13 and later stop with "recovery ended before configured recovery target was reached"; remove recovery_target_time and start again, the result is the same.`]
+    return { ...start, path, target, last: start.stretch.first + stop, reached: target.at, notes }
   },
   lsn: (target, path, starts) => {
     const start = starts.findLast(one => one.image.endLsn <= target.lsn && target.lsn <= reachEndLsn(path, one))

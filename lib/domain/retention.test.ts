@@ -1,7 +1,7 @@
 // Retention: after every expiry each promised moment is still reachable, nothing is kept without a rule, and a second round removes nothing.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { lsn, parseLsn } from '#lib/postgres/lsn.ts'
+import { type Lsn, lsn, parseLsn } from '#lib/postgres/lsn.ts'
 import { isOnHistory } from '#lib/postgres/timeline.ts'
 import { segmentName, segmentsBetween } from '#lib/postgres/wal.ts'
 import { chainOf, rootOf } from './chain.ts'
@@ -242,5 +242,21 @@ describe('fulls every ten days with WAL in between', () => {
     const chain = [...images, step(41, 1, 'day-40'), step(42, 2, 'step-41'), step(43, 1, 'day-40'), step(47, 2, 'step-43')]
     expect(planExpiry({ ...facts, images: chain, retention: { ...only, keepDays: 15 } }).keep.map(one => one.id)).toEqual(['day-40', 'day-50', 'step-43', 'step-47'])
     expect(planExpiry({ ...facts, images: chain, retention: { ...only, keepFulls: 2 } }).expire).toEqual(['day-0', 'day-10', 'day-20', 'day-30'])
+  })
+
+  const history = (timeline: number, switchLsn: Lsn): WalFact => ({ ...wal[0]!, name: `0000000${timeline}.history`, kind: 'history', timeline, beginLsn: null, endLsn: null, history: [{ timeline: 1, switchLsn }] })
+  const onTimeline2 = (file: WalFact): WalFact => ({ ...file, timeline: 2, name: file.name.replace('00000001', '00000002'), completedAt: file.completedAt + 61 * DAY })
+
+  test('fulls of a timeline that was abandoned before the window go, those of the timeline in use stay [H7] [E7]', () => {
+    const forked = { images: [...images, full(40, { id: 'fresh', timeline: 2, beginAt: 101 * DAY, endAt: 101 * DAY + 1000 })], wal: [...wal, ...wal.slice(35).map(onTimeline2), history(2, lsn(BigInt(36) * BigInt(size) + 100n))], now: 121 * DAY }
+    const plan = planExpiry({ ...forked, retention: { ...only, keepDays: 30 } })
+    // Day 101 is inside the window; day 91 is reached on timeline 2 from the full of day 30, before the switch.
+    expect(plan.keep.map(one => one.id)).toEqual(['day-30', 'fresh'])
+  })
+
+  test('WAL of a timeline whose history file has not arrived stays, for it may continue what is kept [E7] [H7]', () => {
+    const late = wal.slice(45).map(onTimeline2)
+    const plan = planExpiry({ ...facts, wal: [...wal.slice(0, 46), ...late], now: 100 * DAY, retention: { ...only, keepFulls: 2 } })
+    expect(plan.wal.names.filter(name => name.startsWith('00000002'))).toEqual([])
   })
 })

@@ -7,11 +7,11 @@ import { chooseMissed, decideMissed, dueSlots, missedInWords, nextRuns, schedule
 const MINUTE = 60_000
 const DAY = 1440 * MINUTE
 
-/** Zones and days around which their clocks change: by an hour, by half an hour, at midnight, by a whole day, or never. */
+/** Zones and days around which their clocks change: by an hour, by half an hour, at or just after midnight, by a whole day, or never. */
 const changes = [
   ['Europe/Berlin', '2026-03-29'], ['Europe/Berlin', '2026-10-25'], ['America/New_York', '2026-03-08'], ['America/New_York', '2026-11-01'],
   ['Australia/Lord_Howe', '2026-04-05'], ['Australia/Lord_Howe', '2026-10-04'], ['Asia/Beirut', '2026-03-29'], ['Asia/Beirut', '2026-10-25'],
-  ['Africa/Cairo', '2026-04-24'], ['America/Sao_Paulo', '2018-11-04'], ['America/Sao_Paulo', '2018-02-18'], ['Pacific/Apia', '2011-12-30'], ['Asia/Kolkata', '2026-03-29'], ['UTC', '2026-03-29'],
+  ['Africa/Cairo', '2026-04-24'], ['America/Sao_Paulo', '2018-11-04'], ['America/Sao_Paulo', '2018-02-18'], ['Pacific/Apia', '2011-12-30'], ['America/St_Johns', '2010-11-07'], ['Asia/Kolkata', '2026-03-29'], ['UTC', '2026-03-29'],
 ] as const
 
 /** Every minute of ten days with what the wall clock shows then. */

@@ -43,10 +43,10 @@ function momentOf(date: Temporal.PlainDate, minuteOfDay: number, timeZone: strin
   return { at: first, note: `${clock(minuteOfDay)} comes twice on ${dateWords(date)}: it runs the first time.` }
 }
 
-/** Runs in order of time from the day before `after` on; ends only when the caller stops, or at once without slots. */
+/** Runs after a moment in order of time; ends only when the caller stops, or at once without slots. */
 function* runsFrom({ slots, timeZone }: Week, after: number): Generator<ScheduledRun> {
   if (slots.length === 0) return
-  let date = Temporal.Instant.fromEpochMilliseconds(after).toZonedDateTimeISO(timeZone).toPlainDate().subtract({ days: 1 })
+  let date = Temporal.Instant.fromEpochMilliseconds(after).toZonedDateTimeISO(timeZone).toPlainDate()
   /** Held back until the next day is known: a skipped time can fall onto a later slot's moment. */
   let pending: ScheduledRun[] = []
   for (;;) {
