@@ -1,0 +1,32 @@
+// One browser page through a whole story: the tests of a file go on where the one before stopped, as a person does.
+import AxeBuilder from '@axe-core/playwright'
+import { expect, type Page, test as base } from '@playwright/test'
+import { stage } from './stage.ts'
+
+/** Signed in as the administrator that the first start made; `story` keeps one page for all tests of a worker. */
+export const administrator = { name: 'Ada Lovelace', email: 'ada@example.com', password: 'correct horse battery' }
+
+export const test = base.extend<object, { story: Page }>({
+  story: [
+    async ({ browser }, use) => {
+      const context = await browser.newContext({ baseURL: stage().address, viewport: { width: 1440, height: 900 }, permissions: ['clipboard-read', 'clipboard-write'] })
+      const page = await context.newPage()
+      const errors: string[] = []
+      page.on('console', (message) => message.type() === 'error' && !isExpected(message.text()) && errors.push(message.text()))
+      page.on('pageerror', (error) => errors.push(error.message))
+      await use(page)
+      await context.close()
+      expect(errors, 'errors in the browser console').toEqual([])
+    },
+    { scope: 'worker' },
+  ],
+})
+
+/** A refused request is an answer that the page shows; the browser logs it all the same. */
+const isExpected = (text: string): boolean => /Failed to load resource: the server responded with a status of 4\d\d/.test(text)
+
+/** WCAG AA, no exceptions. */
+export async function expectAccessible(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze()
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`)).toEqual([])
+}
