@@ -44,12 +44,12 @@ const seconds = (sinceMs) => `${((performance.now() - sinceMs) / 1000).toFixed(1
 async function ensurePackages(needsDev) {
   const wanted = (await packagesOf(join(top, 'package-lock.json'))) ?? {}
   const installed = (await packagesOf(join(top, 'node_modules/.package-lock.json'))) ?? {}
-  const withDev = needsDev || installed['node_modules/vitest'] !== undefined
+  const withDev = needsDev || Object.keys(installed).some((path) => wanted[path]?.dev === true)
   const missing = missingPackages(wanted, installed, withDev)
   if (missing.length === 0) return
   const begin = performance.now()
   console.log(`Installing packages (${missing.length} of ${Object.keys(wanted).length - 1} are missing or of another version) …`)
-  const { exited } = start({ argv: ['npm', 'ci', '--no-audit', '--no-fund', ...(withDev ? [] : ['--omit=dev'])], cwd: top }, { inherit: true })
+  const { exited } = start({ argv: ['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error', ...(withDev ? [] : ['--omit=dev'])], cwd: top }, { inherit: true })
   const exit = await exited
   if (exit.code !== 0) throw new Error(`npm ci ended with ${exitText(exit)}. Howdah needs its packages from an npm registry; npm's own lines above say what failed.`)
   console.log(`  packages   ${seconds(begin).padStart(8)}`)

@@ -105,6 +105,7 @@ export async function startCatalog(root: string, options: { say?: (line: string)
   const stop = async (): Promise<void> => {
     await endProcess(identity, endings, patienceMs)
     await child.exited
+    if (place.sockets !== home.sockets) await rm(place.sockets, { recursive: true, force: true })
   }
   return { url: catalogUrl(home), adminUrl, pid: identity.pid, exited: child.exited, stop, [Symbol.asyncDispose]: stop }
 }
