@@ -132,8 +132,9 @@ export function createPool(findAccess: (hostId: string) => Promise<HostAccess>):
     },
     drop,
     [Symbol.asyncDispose]: async () => {
-      for (const hostId of [...lines.keys()]) drop(hostId)
-      await Promise.resolve()
+      const opened = [...lines.values()]
+      for (const hostId of lines.keys()) drop(hostId)
+      await Promise.allSettled(opened.map(line => line.opened))
     },
   }
 }

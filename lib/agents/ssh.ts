@@ -183,7 +183,7 @@ function connectionOn(client: ssh2.Client, host: HostAddress): Connection {
       channel.once('close', () => resolve(exit))
       void closed.then(() => resolve(exit))
     })
-    return { stdin: channel, stdout: channel, stderr: channel.stderr as unknown as Readable, exited, close: () => channel.close() }
+    return { stdin: channel, stdout: channel, stderr: channel.stderr, exited, close: () => channel.close() }
   }
 
   async function run(command: string, { deadlineMs = deadlines.commandMs, stdin }: { deadlineMs?: number; stdin?: Readable } = {}) {

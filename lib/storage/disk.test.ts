@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { storageConformance } from './conformance.ts'
+import { storageConformance } from './conformance.spec.ts'
 import { diskStorage } from './disk.ts'
 import { putObject, sha256Of } from './objects.ts'
 

@@ -62,7 +62,7 @@ async function archiver(context: RunContext<'backup'>, movement: Movement): Prom
 
 /** The archiver is past this segment, yet it is nowhere. */
 const isGone = (name: string, { listed }: Collection, status: Result<'wal.status'> | null): boolean =>
-  !listed.has(name) && status?.lastArchivedWal != null && status.lastArchivedWal.slice(0, 8) === name.slice(0, 8) && status.lastArchivedWal.slice(0, 24) >= name
+  !listed.has(name) && status !== null && status.lastArchivedWal !== null && status.lastArchivedWal.slice(0, 8) === name.slice(0, 8) && status.lastArchivedWal.slice(0, 24) >= name
 
 const walGap = (name: string, status: Result<'wal.status'> | null) =>
   problem('wal-gap', `WAL segment ${name} is missing`, {
