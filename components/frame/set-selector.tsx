@@ -42,7 +42,7 @@ export function SetSelector({ path, sets, selected, addHref, canAdd }: SetSelect
       align="start"
       groups={groups}
       trigger={
-        <button type="button" aria-label={`Backup set: ${selected ?? 'none chosen'}`} className="flex h-8 max-w-64 min-w-0 items-center gap-2 rounded-md border border-line bg-surface px-2.5 hover:border-edge">
+        <button type="button" aria-label={`Backup set: ${selected ?? 'All backup sets'}`} className="flex h-8 max-w-64 min-w-0 items-center gap-2 rounded-md border border-line bg-surface px-2.5 hover:border-edge">
           {current ? <StateShape state={current.state} /> : <Layers size={14} aria-hidden className="shrink-0 text-faint" />}
           <span className="truncate font-medium">{selected ?? 'All backup sets'}</span>
           <ChevronsUpDown size={13} aria-hidden className="shrink-0 text-faint" />

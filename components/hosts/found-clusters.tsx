@@ -61,6 +61,6 @@ function ClusterCard({ cluster }: { cluster: Cluster }) {
 
 /** Programs of PostgreSQL and others that restores and checks may use. */
 export function FoundTools({ host }: { host: Host }) {
-  if (host.tools.length === 0) return <p className="text-muted">{host.describedAt === null ? 'Not looked for yet.' : 'None found. Backups need none of them.'}</p>
+  if (host.tools.length === 0) return <p className="text-muted">None found. Backups need none of them.</p>
   return <KeyValue items={host.tools.map((tool) => ({ key: tool.path, label: tool.version === null ? tool.name : `${tool.name} ${tool.version}`, value: tool.path, mono: true }))} />
 }

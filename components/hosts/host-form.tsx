@@ -93,7 +93,7 @@ export function HostForm({ host, onDone, onCancel }: HostFormProps) {
             <PasswordField label="Passphrase" optional help="If the key is encrypted." error={secretError('passphrase')} {...form.register('secret.passphrase', { setValueAs: (text: string | undefined) => (text === '' ? undefined : text) })} />
           </>
         )}
-        <TextField label="Run the agent as" optional mono autoComplete="off" help="Another user, through `sudo -n -u`, where the one above may not read the data directory." error={errors.runAs} {...form.register('runAs')} />
+        <TextField label="Run the agent as" optional mono autoComplete="off" help="Another user, through sudo -n -u, where the one above may not read the data directory." error={errors.runAs} {...form.register('runAs')} />
       </FormSection>
       <div className="space-y-3 border-t border-line pt-4">
         {problem && <ProblemNotice problem={problem} live />}

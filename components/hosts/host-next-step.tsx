@@ -117,7 +117,7 @@ function Ready({ host, actions }: StepProps) {
     return (
       <ProblemNotice
         tone="note"
-        problem={{ message: 'No database cluster was found on this host', detail: `${host.user} looked at running servers, at the usual directories, and at pg_lsclusters.`, hint: 'A data directory elsewhere can be typed in Backup ▸ What. Or start PostgreSQL and look again.' }}
+        problem={{ message: 'No database cluster was found on this host', detail: `${host.runAs ?? host.user} looked at running servers, at the usual directories, and at pg_lsclusters. A data directory elsewhere can be typed in Backup ▸ What; or start PostgreSQL and look again.` }}
         actions={
           <>
             <Button loading={actions.isPending} disabledReason={actions.refusal} onClick={actions.describe}>
@@ -132,7 +132,7 @@ function Ready({ host, actions }: StepProps) {
   return (
     <ProblemNotice
       tone="note"
-      problem={{ message: 'This host is ready; none of its clusters is in a backup set yet', hint: 'Add one as a source in Backup ▸ What.' }}
+      problem={{ message: 'This host is ready; none of its clusters is in a backup set yet', detail: 'Add one as a source in Backup ▸ What.' }}
       actions={<LinkButton variant="primary" href="/backup/what?add=1">Choose what to back up</LinkButton>}
     />
   )

@@ -116,10 +116,8 @@ function HostView({ host }: { host: Host }) {
               ]}
             />
           </Card>
-          <Card title="System">
-            {host.describedAt === null ? (
-              <p className="text-muted">Known once the agent has looked.</p>
-            ) : (
+          {host.describedAt !== null && (
+            <Card title="System">
               <KeyValue
                 items={[
                   { key: 'os', label: 'Operating system', value: host.os ?? 'unknown' },
@@ -131,11 +129,13 @@ function HostView({ host }: { host: Host }) {
                   { key: 'looked', label: 'Looked at', value: <RelativeTime at={host.describedAt} /> },
                 ]}
               />
-            )}
-          </Card>
-          <Card title="Tools">
-            <FoundTools host={host} />
-          </Card>
+            </Card>
+          )}
+          {host.describedAt !== null && (
+            <Card title="Tools">
+              <FoundTools host={host} />
+            </Card>
+          )}
           <Card title="Sources on this host">
             {host.sources.length === 0 ? (
               <p className="text-muted">None yet. Sources are added in Backup ▸ What.</p>

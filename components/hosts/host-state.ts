@@ -14,11 +14,12 @@ export const hostStates = {
 
 /** How far a new host has come, in the order a person walks. */
 export function hostSteps(host: Host): { label: string; isDone: boolean }[] {
+  const step = (isDone: boolean, done: string, toDo: string) => ({ label: isDone ? done : toDo, isDone })
   return [
-    { label: 'Added', isDone: true },
-    { label: 'Host key confirmed', isDone: host.hostKeyFingerprint !== null && host.state !== 'key-changed' },
-    { label: 'Agent deployed', isDone: host.agentDeployedAt !== null },
-    { label: 'Looked for clusters', isDone: host.describedAt !== null },
+    step(true, 'Added', 'Add'),
+    step(host.hostKeyFingerprint !== null && host.state !== 'key-changed', 'Host key confirmed', 'Confirm the host key'),
+    step(host.agentDeployedAt !== null, 'Agent deployed', 'Deploy the agent'),
+    step(host.describedAt !== null, 'Clusters looked for', 'Look for clusters'),
   ]
 }
 

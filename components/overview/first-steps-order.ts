@@ -16,6 +16,9 @@ export interface FirstStep {
 const pageNames = { what: 'What', where: 'Where', how: 'How', when: 'When', now: 'Now' } as const
 const setHref = (page: string, set: BackupSet | undefined) => (set ? `/backup/${page}?set=${encodeURIComponent(set.name)}` : `/backup/${page}`)
 
+/** A backup can be started by hand once these are filled in; How has defaults and When is for the schedule. */
+const neededToStart: readonly BackupSet['steps'][number]['page'][] = ['what', 'where']
+
 /** What each state of a host still asks of a person on the way to a backup. */
 const hostText = {
   new: 'is added; its key is to be read next.',
@@ -45,7 +48,7 @@ export function firstSteps({ hosts, storages, sets, images }: { hosts: readonly 
       href: storage ? `/admin/storages/${storage.id}` : '/admin/storages/new', label: storage ? `Open ${storage.name}` : 'Add a storage device',
     },
     {
-      key: 'set', title: 'Make a backup set', isDone: set !== undefined && gap === undefined,
+      key: 'set', title: 'Make a backup set', isDone: set !== undefined && set.steps.every((step) => step.state === 'done' || !neededToStart.includes(step.page)),
       text: set ? (gap ? `${set.name}: ${gap.text}` : set.sentence) : 'What is backed up, where to, how and when, under one name.',
       href: set ? setHref(gap?.page ?? 'what', set) : '/backup/what', label: set ? (gap ? `Go on in Backup ▸ ${pageNames[gap.page]}` : `Open ${set.name}`) : 'Make a backup set',
     },

@@ -46,7 +46,7 @@ function Step({ step, number, isCurrent, waitsFor }: { step: FirstStep; number: 
         </p>
         <p className="max-w-prose text-muted [overflow-wrap:anywhere]">{step.text}</p>
       </div>
-      <LinkButton href={step.href} variant={isCurrent ? 'primary' : step.isDone ? 'ghost' : 'secondary'} disabledReason={waitsFor === undefined || step.key === 'storage' ? undefined : `First: ${waitsFor.toLowerCase()}`}>
+      <LinkButton href={step.href} className="max-sm:ml-10" variant={isCurrent ? 'primary' : step.isDone ? 'ghost' : 'secondary'} disabledReason={waitsFor === undefined || step.key === 'storage' ? undefined : `First: ${waitsFor.toLowerCase()}`}>
         {step.label}
       </LinkButton>
     </li>

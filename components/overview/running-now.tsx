@@ -13,8 +13,9 @@ const isGoing = (run: RunSummary): boolean => runCan('follow', run) || run.state
 /** Running now (2). */
 export function RunningNow({ groups }: { groups: readonly RunGroup[] }) {
   const going = groups.flatMap((group) => group.runs.filter(isGoing).map((run) => ({ group, run })))
+  const waiting = going.filter(({ run }) => run.state === 'queued').length
   return (
-    <Card title={`Running now (${going.length})`} flush>
+    <Card title={`Running now (${going.length - waiting})${waiting > 0 ? `, ${waiting} waiting` : ''}`} flush>
       {going.length === 0 ? (
         <p className="px-4 py-3 text-muted">Nothing runs.</p>
       ) : (

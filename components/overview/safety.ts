@@ -40,6 +40,8 @@ export function rpoState({ rpoSeconds, rpoTargetSeconds }: Pick<SourceHealth, 'r
 }
 
 export const secondsText = (seconds: number): string => formatDuration(Math.max(0, Math.round(seconds)) * 1000)
+/** An estimate has no seconds from two minutes on: "about 11 min". */
+export const aboutText = (seconds: number): string => `about ${secondsText(seconds < 120 ? seconds : Math.round(seconds / 60) * 60)}`
 
 /** The first clause that is worst, for the state cell; null when all is well. */
 export function worstClause(source: SourceHealth): SourceHealth['clauses'][number] | null {

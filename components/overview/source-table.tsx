@@ -11,7 +11,7 @@ import { Table, type Column } from '#components/ui/table.tsx'
 import type { SourceHealth } from '#lib/contract/shapes.ts'
 import { ClauseList } from './clause-list.tsx'
 import { RunFull } from './run-full.tsx'
-import { healthMarks, rpoState, secondsText, worstClause } from './safety.ts'
+import { aboutText, healthMarks, rpoState, secondsText, worstClause } from './safety.ts'
 
 const rank = { error: 0, warn: 1, unknown: 2, ok: 3 } as const
 
@@ -27,9 +27,9 @@ const columns: readonly Column<SourceHealth>[] = [
   },
   { id: 'set', header: 'Backup set', value: (source) => source.setName, hidden: true },
   { id: 'host', header: 'Host', value: (source) => source.hostName, hidden: true },
-  { id: 'window', header: 'Recoverable', wrap: true, width: '38%', value: (source) => source.window.earliest, cell: (source) => <WindowCell source={source} /> },
+  { id: 'window', header: 'Recoverable', wrap: true, wide: true, width: '38%', value: (source) => source.window.earliest, cell: (source) => <WindowCell source={source} /> },
   { id: 'rpo', header: 'Would lose', value: (source) => source.rpoSeconds, cell: (source) => <RpoCell source={source} /> },
-  { id: 'rto', header: 'Restore takes', value: (source) => source.rtoSeconds, cell: (source) => (source.rtoSeconds === null ? <StateMark state="unknown">unknown</StateMark> : `about ${secondsText(source.rtoSeconds)}`) },
+  { id: 'rto', header: 'Restore takes', value: (source) => source.rtoSeconds, cell: (source) => (source.rtoSeconds === null ? <StateMark state="unknown">unknown</StateMark> : aboutText(source.rtoSeconds)) },
   { id: 'next', header: 'Next backup', value: (source) => source.nextRunAt, cell: (source) => (source.nextRunAt === null ? 'not scheduled' : <RelativeTime at={source.nextRunAt} show="relative" />) },
   { id: 'state', header: 'State', value: (source) => rank[source.state], cell: (source) => <StateCell source={source} /> },
 ]
@@ -55,9 +55,9 @@ function WindowCell({ source }: { source: SourceHealth }) {
   if (!source.isRecoverable) {
     const reason = worstClause(source)
     return (
-      <span className="inline-grid grid-cols-[auto_minmax(0,1fr)] items-baseline gap-x-2">
+      <span className="block">
         <StateMark state="failed">Not recoverable</StateMark>
-        {reason && <span className="min-w-0 [overflow-wrap:anywhere]">{reason.text}</span>}
+        {reason && <span className="block text-muted [overflow-wrap:anywhere]">{reason.text}</span>}
       </span>
     )
   }

@@ -31,7 +31,7 @@ export function SignInForm() {
 
   const problem = problemOf(signIn.error) ?? problemOf(error)
   return (
-    <EntryCard title="Sign in" below={<>Forgot your password? An administrator can set a new one in Admin ▸ Users.{status && <span className="block pt-1">Version {status.version}</span>}</>}>
+    <EntryCard title="Sign in" below={<>Forgot your password? An administrator sets a new one.{status && <span className="block pt-1">Version {status.version}</span>}</>}>
       {/* method post: should the page be used before its script runs, the password does not end up in the address */}
       <form noValidate method="post" className="space-y-4" onSubmit={(event) => void form.handleSubmit((credentials) => signIn.mutate(credentials))(event)}>
         {problem && <ProblemNotice problem={problem} live />}

@@ -100,7 +100,7 @@ function StorageView({ storage }: { storage: Storage }) {
           <ProblemNotice problem={{ message: `The last test of ${storage.name} failed`, detail: storage.testProblem, hint: 'Set it right on the machine that runs the console\u2019s worker, then test again. Backups to this device fail until then.' }} />
         )}
         {storage.state === 'ok' && storage.sets.length === 0 && (
-          <ProblemNotice tone="note" problem={{ message: 'No backup set uses this device yet', hint: 'Choose it in Backup ▸ Where.' }} actions={<LinkButton href="/backup/where">Open Backup ▸ Where</LinkButton>} />
+          <ProblemNotice tone="note" problem={{ message: 'No backup set uses this device yet', detail: 'Choose it in Backup ▸ Where.' }} actions={<LinkButton href="/backup/where">Open Backup ▸ Where</LinkButton>} />
         )}
         <div className="grid gap-4 xl:grid-cols-2">
           <Card title="Space">
