@@ -1,10 +1,9 @@
 /** Who is signed in, and signing in and out. */
 import { useMutation, useQuery, useQueryClient, type UseMutationResult } from '@tanstack/react-query'
-import { createAuthClient } from 'better-auth/client'
 import type { User } from '#lib/contract/shapes.ts'
-import { problem } from '#lib/domain/problem.ts'
 import { may, type Permission } from '#lib/domain/role.ts'
 import { api, type Outputs } from './api.ts'
+import { fetchOrProblem } from './link.ts'
 
 export type SessionStatus = Outputs['session']['status']
 
@@ -45,22 +44,10 @@ export function useSignOut(): UseMutationResult<void, Error, void> {
   })
 }
 
-const authClient = () => createAuthClient({ baseURL: `${location.origin}/api/auth` })
+/** Throws a ProblemError: `not-signed-in` for a wrong e-mail address or password, `rate-limited` after too many tries. */
+const signIn = (input: SignInInput): Promise<void> => post('sign-in/email', input)
+const signOut = (): Promise<void> => post('sign-out', {})
 
-/** Throws a ProblemError: `invalid-input` for a wrong e-mail or password, `rate-limited` after too many tries. */
-export async function signIn(input: SignInInput): Promise<void> {
-  const { error } = await authClient().signIn.email(input)
-  if (error) throw signInProblem(error)
-}
-
-export async function signOut(): Promise<void> {
-  const { error } = await authClient().signOut()
-  if (error) throw signInProblem(error)
-}
-
-function signInProblem({ status, message }: { status: number; message?: string | undefined }): Error {
-  if (status === 429) return problem('rate-limited', 'Too many sign-ins failed from here')
-  if (status === 401 || status === 400) return problem('invalid-input', 'E-mail address or password is wrong', { hint: 'Both must be right; an administrator can set a new password in Admin ▸ Users.' })
-  if (status === 403) return problem('forbidden', message ?? 'This user may not sign in', { hint: 'Ask an administrator to activate the user in Admin ▸ Users.' })
-  return problem('console-unavailable', 'The console could not sign you in', message === undefined ? {} : { detail: message })
+async function post(path: string, body: object): Promise<void> {
+  await fetchOrProblem(new Request(`/api/auth/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }))
 }

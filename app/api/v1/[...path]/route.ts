@@ -1,0 +1,7 @@
+/** The API, answered by lib/http. */
+import { answer } from '#lib/http/composition.ts'
+
+export const dynamic = 'force-dynamic'
+
+const door = (request: Request): Promise<Response> => answer('api', request)
+export { door as DELETE, door as GET, door as PATCH, door as POST, door as PUT }
