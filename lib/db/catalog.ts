@@ -34,7 +34,12 @@ function boundTo(tx: Tx, transaction: Catalog['transaction']): Catalog {
 }
 
 /** What Prisma throws becomes a Problem where a person can do something about it. */
-const asProblem = (answer: unknown): unknown => (answer instanceof Promise ? answer.catch((error: unknown) => Promise.reject(catalogProblem(error))) : answer)
+const asProblem = (answer: unknown): unknown =>
+  answer instanceof Promise
+    ? answer.catch((error: unknown) => {
+        throw catalogProblem(error)
+      })
+    : answer
 
 export function catalogOf(db: Db): Catalog {
   const transaction: Catalog['transaction'] = async (work) => {

@@ -15,9 +15,9 @@ const PREFIX = '/api/v1'
 export function createApi(web: Web): (request: Request) => Promise<Response> {
   const handler = new OpenAPIHandler<CallContext>(router, {
     clientInterceptors: [
-      async ({ next }) => {
+      async (call) => {
         try {
-          return await next()
+          return await call.next()
         } catch (error) {
           throw asOrpcError(error)
         }
@@ -28,7 +28,7 @@ export function createApi(web: Web): (request: Request) => Promise<Response> {
 
   const answer = async (request: Request): Promise<Response> => {
     const { pathname } = new URL(request.url)
-    if (pathname === `${PREFIX}/openapi.json`) return Response.json(await openApiDocument(), { headers: apiHeaders })
+    if (pathname === `${PREFIX}/openapi.json`) return Response.json(await openApiDocument(web.console.version), { headers: apiHeaders })
     const { actor, by } = await callerOf(web, request)
     if (by !== 'token') refuseCrossSite(request, { url: web.url, needsProof: by === 'cookie' })
     const { matched, response } = await handler.handle(await bounded(request), { prefix: PREFIX, context: { console: web.console, actor } })

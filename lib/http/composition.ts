@@ -17,7 +17,7 @@ import { createLimiter, type Limiter } from './rate-limit.ts'
 import { sessionSecret } from './session-secret.ts'
 import { createSessions } from './sessions.ts'
 import { setupTokenIn } from './setup-token.ts'
-import { version } from './version.ts'
+import { readVersion } from './version.ts'
 
 export interface Web {
   console: Console
@@ -54,7 +54,7 @@ export async function openWeb({ databaseUrl, masterKey, url, setupTokenFile, log
   const queue = await openQueueOf(db, databaseUrl, log)
   const console: Console = {
     db: catalogOf(db), queue: { enqueue: (runId) => queue.enqueueRun(runId) }, sealer: createSealer(masterKey), passwords, setup: setupTokenIn(setupTokenFile),
-    now, version, memory: new Map(), log: { info: (what, text) => log.info(what, text), error: (what, text) => log.error(what, text) },
+    now, version: await readVersion(), memory: new Map(), log: { info: (what, text) => log.info(what, text), error: (what, text) => log.error(what, text) },
   }
   const auth = openAuth({ db, console, secret: sessionSecret(masterKey), url, log })
   const close = async (): Promise<void> => {

@@ -5,11 +5,10 @@ import { z } from 'zod'
 import { contract } from '#lib/contract/contract.ts'
 import { Problem } from '#lib/domain/problem.ts'
 import { listOperations } from './router.ts'
-import { version } from './version.ts'
 
 const failure = { description: 'What went wrong, why, and how to mend it', content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } } as const
 
-async function generate() {
+async function generate(version: string) {
   const generator = new OpenAPIGenerator({ schemaConverters: [new ZodToJsonSchemaConverter()] })
   const document = await generator.generate(contract, {
     info: { title: 'Howdah', version, description: 'Backup and recovery of PostgreSQL. Send an API token as `Authorization: Bearer hwd_…`. Every failure is a Problem: code, message, detail, hint, and fields for input.' },
@@ -32,7 +31,7 @@ async function generate() {
 let made: ReturnType<typeof generate> | undefined
 
 /** Made once. */
-export function openApiDocument(): ReturnType<typeof generate> {
-  made ??= generate()
+export function openApiDocument(version: string): ReturnType<typeof generate> {
+  made ??= generate(version)
   return made
 }

@@ -22,13 +22,14 @@ export interface NamedOperation {
   path: string
 }
 
+interface Declared {
+  '~orpc': { meta: OperationMeta; route: { method?: string; path?: string } }
+}
+
 /** Every operation of the contract, for the matrix test, the document and the command line's help. */
 export function listOperations(): NamedOperation[] {
   return Object.entries(contract).flatMap(([noun, verbs]) =>
-    Object.entries(verbs).map(([verb, procedure]) => {
-      const { meta, route } = procedure['~orpc']
-      return { noun, verb, name: `${noun}.${verb}`, meta: meta as OperationMeta, method: route.method ?? 'POST', path: route.path ?? '' }
-    }),
+    Object.entries<Declared>(verbs).map(([verb, { '~orpc': { meta, route } }]) => ({ noun, verb, name: `${noun}.${verb}`, meta, method: route.method ?? 'POST', path: route.path ?? '' })),
   )
 }
 
@@ -40,7 +41,7 @@ const lookUp = <T>(table: object, noun: string, verb: string): T | undefined => 
 
 /** Runs before the input is parsed: who may never do this learns nothing about it. */
 const enter = os.middleware(({ context, procedure, next }) => {
-  const { permission } = procedure['~orpc'].meta as OperationMeta
+  const { permission } = procedure['~orpc'].meta
   if (permission !== 'public') mayEnter(signedIn(context.actor), permission)
   return next()
 })

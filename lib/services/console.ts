@@ -34,7 +34,7 @@ export interface Console {
   sealer: Sealer
   passwords: Passwords
   setup: SetupToken
-  now(): Date
+  now: () => Date
   version: string
   log: Log
   memory: SourceMemory

@@ -1,6 +1,6 @@
 /** Backup sets: making, changing, cloning, switching and deleting them. */
 import type { Catalog } from '#lib/db/catalog.ts'
-import type { SetChange, SetRow } from '#lib/db/sets.ts'
+import type { SetRow } from '#lib/db/sets.ts'
 import { describeChanges, describeSettingChanges, type Change, type ChangeLabels } from '#lib/domain/change.ts'
 import { problem } from '#lib/domain/problem.ts'
 import { scheduleInWords } from '#lib/domain/schedule-words.ts'
