@@ -47,7 +47,7 @@ export function CheckLines({ lines }: { lines: readonly CheckLine[] }) {
 function Line({ line }: { line: CheckLine }) {
   const mark = checkMarks[line.status]
   return (
-    <div className="grid grid-cols-[6.5rem_1fr] gap-x-3">
+    <div className="grid grid-cols-[6.5rem_1fr] items-start gap-x-3">
       <StateMark state={mark.state}>{mark.word}</StateMark>
       <div className="min-w-0">
         <p>

@@ -23,12 +23,7 @@ export function SettingField({ name, value, onChange, origin, error, disabledRea
   const disabled = disabledReason !== undefined
   const problem = error === undefined ? undefined : { message: error }
   if (typeof value === 'boolean') {
-    return (
-      <div className="field-grid min-w-0">
-        <span aria-hidden />
-        <Checkbox label={definition.label} help={definition.help} checked={value} onChange={onChange} origin={origin} disabledReason={disabledReason} />
-      </div>
-    )
+    return <Checkbox label={definition.label} help={definition.help} checked={value} onChange={onChange} origin={origin} disabledReason={disabledReason} />
   }
   if ('options' in definition) {
     const options = Object.entries(definition.options).map(([key, label]) => ({ value: key, label }))

@@ -6,7 +6,7 @@ import { CheckLines } from '#components/checks/check-lines.tsx'
 import { checkMarks } from '#components/checks/check-mark.ts'
 import { PageHeader } from '#components/frame/page-header.tsx'
 import { ClauseList } from '#components/overview/clause-list.tsx'
-import { healthMarks, rpoState, secondsText } from '#components/overview/safety.ts'
+import { aboutText, healthMarks, rpoState, secondsText } from '#components/overview/safety.ts'
 import { RunInline } from '#components/runs/run-inline.tsx'
 import { WindowTimeline } from '#components/timeline/window-timeline.tsx'
 import { Button, LinkButton } from '#components/ui/button.tsx'
@@ -101,7 +101,7 @@ function SourceView({ source, health }: { source: Source; health: SourceHealth }
         <Card>
           <StatRow>
             <Stat label="Would lose now" value={health.rpoSeconds === null ? 'unknown' : secondsText(health.rpoSeconds)} state={rpoState(health)} note={`target ${secondsText(health.rpoTargetSeconds)}`} />
-            <Stat label="A restore takes" value={health.rtoSeconds === null ? 'unknown' : `≈ ${secondsText(health.rtoSeconds)}`} note="estimate, newest state" />
+            <Stat label="A restore takes" value={health.rtoSeconds === null ? 'unknown' : aboutText(health.rtoSeconds)} note="estimate, newest state" />
             <Stat label="WAL not stored yet" value={health.backlogBytes === null ? 'unknown' : formatBytes(health.backlogBytes)} note="on the host, lost with it" />
             <Stat label="Size" value={health.sizeBytes === null ? 'unknown' : formatBytes(health.sizeBytes)} note={`${formatBytes(health.storedBytes)} stored in ${formatPlural(source.images, 'image')}`} />
             <Stat label="Last backup" value={health.lastBackupAt === null ? 'never' : <RelativeTime at={health.lastBackupAt} show="relative" />} note={health.nextRunAt === null ? 'none scheduled' : <>next <RelativeTime at={health.nextRunAt} show="relative" /></>} />
