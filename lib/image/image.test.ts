@@ -190,7 +190,7 @@ test('the reader of one stripe skips the others', () => {
   const entry = (stripe: string, path: string): IndexEntry => ({ stripe, path, type: 'dir', mode: 0o700, uid: 0, gid: 0, user: 'root', group: 'root', mtime: 0, size: 0, pieces: [] })
   for (const number of Array.from({ length: 3000 }, (_, count) => count)) writer.add(entry(`data-${(number % 3) + 1}`, `file ${number}`))
   writer.end()
-  const reader = indexReader('data-2')
+  const reader = indexReader({ stripe: 'data-2' })
   const bytes = Buffer.concat(parts)
   const found: IndexEntry[] = []
   for (let at = 0; at < bytes.length; at += 1000) found.push(...reader.push(bytes.subarray(at, at + 1000)))

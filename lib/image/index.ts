@@ -28,7 +28,7 @@ export const IndexEntry = z.object({
   size: Count,
   /** Of the content; files only. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/).optional(),
-  /** Where a symbolic link points to. A tablespace is a directory here: its link lives in tablespace_map. */
+  /** Where a symbolic link points to; of a directory pg_tblspc/<oid>: where the tablespace lay on the host. */
   link: z.string().optional(),
   pieces: z.array(Piece),
 })
@@ -63,11 +63,11 @@ export function indexWriter(append: (frame: Buffer) => void): { add(entry: Index
   }
 }
 
-/** Chunks of index.json.zst in, entries out in the order of their stripe's tar stream. `stripe` skips the others cheaply. */
-export function indexReader(stripe?: string): { push(chunk: Uint8Array): Generator<IndexEntry>; end(): void } {
+/** Chunks of index.json.zst in, entries out in the order of their stripe's tar stream. `stripe` skips the others cheaply; `hasHead` false reads one writer's part. */
+export function indexReader({ stripe, hasHead = true }: { stripe?: string; hasHead?: boolean } = {}): { push(chunk: Uint8Array): Generator<IndexEntry>; end(): void } {
   const frames = frameSplitter()
   const wanted = stripe === undefined ? '{' : `{"stripe":${JSON.stringify(stripe)},`
-  let isFirst = true
+  let isFirst = hasHead
   return {
     *push(chunk) {
       for (const frame of frames.push(chunk)) {

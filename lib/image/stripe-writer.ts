@@ -22,6 +22,8 @@ export interface StripeOptions {
   volumeBytes?: number
   /** Called before a volume is created; may block until there is room. */
   beforeVolume?: (name: string) => void
+  /** Called for every frame with its stored size. */
+  onFrame?: (storedBytes: number) => void
   /** Called once per volume, in order, when its last byte is written. */
   onVolume: (volume: StoredVolume) => void
   /** Called once per entry, in the order of the tar stream, when all its frames are written. */
@@ -42,7 +44,6 @@ export interface StripeWriter {
   end(): void
   /** Closes what is open without sealing it. */
   abandon(): void
-  readonly storedBytes: number
 }
 
 interface Waiting {
@@ -86,7 +87,6 @@ export function openStripe(options: StripeOptions): StripeWriter {
   let waiting: Waiting[] = []
   let volume: OpenVolume | null = null
   let lastNumber = 0
-  let storedBytes = 0
 
   const seal = () => {
     if (volume === null) return
@@ -118,7 +118,7 @@ export function openStripe(options: StripeOptions): StripeWriter {
     for (const { entry, skip, size } of inFrame) entry.pieces.push({ volume: volume.number, offset: volume.sizeBytes, length: stored.length, skip, size })
     volume.sizeBytes += stored.length
     volume.rawBytes += filled
-    storedBytes += stored.length
+    options.onFrame?.(stored.length)
     inFrame = []
     filled = 0
     const open = waiting.findIndex((one) => !one.isComplete)
@@ -199,9 +199,6 @@ export function openStripe(options: StripeOptions): StripeWriter {
     abandon() {
       if (volume !== null) closeSync(volume.fd)
       volume = null
-    },
-    get storedBytes() {
-      return storedBytes
     },
   }
 }

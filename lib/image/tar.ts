@@ -17,6 +17,7 @@ export interface TarHeader {
   user: string
   group: string
   mtime: number
+  /** Target of a symbolic link. A directory's goes into the index only, for tar has no place for it. */
   link?: string
 }
 
@@ -69,7 +70,7 @@ function longName(typeFlag: 'L' | 'K', name: Buffer): Buffer {
 /** The blocks that announce one entry; `size` bytes of content and `paddingOf(size)` zeros follow. */
 export function tarHeader(header: TarHeader): Buffer {
   const path = header.type === 'dir' && header.path.at(-1) !== 0x2f ? Buffer.concat([header.path, Buffer.from('/')]) : header.path
-  const link = Buffer.from(header.link ?? '')
+  const link = Buffer.from(header.type === 'symlink' ? (header.link ?? '') : '')
   const before = [
     ...(link.length > NAME_BYTES ? [longName('K', link)] : []),
     ...(path.length > NAME_BYTES ? [longName('L', path)] : []),

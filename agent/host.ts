@@ -1,0 +1,69 @@
+// agent.hello and host.describe: who we are, what machine this is, which programs and database clusters it has.
+import { readdirSync, readFileSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { arch, cpus, hostname, release, totalmem, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { VERSION, type Result } from '#lib/protocol/methods.ts'
+import { searchPath } from './environment.ts'
+import { findClusters } from './find-clusters.ts'
+import { runProgram } from './process.ts'
+import { hasCode } from './system-problem.ts'
+import { AGENT_VERSION, agentSha256 } from './version.ts'
+
+function osName(): string {
+  try {
+    const [, name] = /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(readFileSync('/etc/os-release', 'utf8')) ?? []
+    return name ?? 'Linux'
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return 'Linux'
+    throw error
+  }
+}
+
+export async function hello(): Promise<Result<'agent.hello'>> {
+  return { protocol: VERSION, version: AGENT_VERSION, sha256: agentSha256(), node: process.versions.node, user: userInfo().username, hostname: hostname(), os: osName(), architecture: arch(), clock: new Date().toISOString() }
+}
+
+const TOOLS = ['psql', 'pg_dump', 'pg_ctl', 'pg_verifybackup', 'pg_combinebackup', 'zstd', 'tar', 'sudo', 'systemctl'] as const
+const VERSION_LIMIT_MS = 3000
+
+/** Directories of PostgreSQL's programs by Debian's and PGDG's layouts, newest major first. */
+export function postgresBinaries(major?: number): string[] {
+  const below = (directory: string, shape: RegExp): { major: number; path: string }[] => {
+    try {
+      return readdirSync(directory).flatMap((name) => {
+        const [, digits] = shape.exec(name) ?? []
+        return digits === undefined ? [] : [{ major: Number(digits), path: join(directory, name, 'bin') }]
+      })
+    } catch (error) {
+      if (hasCode(error, 'ENOENT', 'EACCES', 'ENOTDIR')) return []
+      throw error
+    }
+  }
+  const found = [...below('/usr/lib/postgresql', /^(\d+)$/), ...below('/usr', /^pgsql-(\d+)$/)]
+  return found.filter((one) => major === undefined || one.major === major).toSorted((a, b) => b.major - a.major).map(({ path }) => path)
+}
+
+/** First directory that holds an executable of this name. */
+export async function findProgram(name: string, directories: readonly string[]): Promise<string | null> {
+  for (const directory of directories) {
+    const path = join(directory, name)
+    const facts = await stat(path).catch(() => null) // whatever hides it, it cannot be used
+    if (facts?.isFile() === true && (facts.mode & 0o111) !== 0) return path
+  }
+  return null
+}
+
+async function tool(name: string, directories: readonly string[]): Promise<Result<'host.describe'>['tools']> {
+  const path = await findProgram(name, directories)
+  if (path === null) return []
+  const said = await runProgram([path, '--version'], VERSION_LIMIT_MS)
+  const [version] = /\d+(?:\.\d+)+/.exec(said.stdout) ?? []
+  return [{ name, path, ...(version === undefined ? {} : { version }) }]
+}
+
+export async function describeHost(): Promise<Result<'host.describe'>> {
+  const directories = [...postgresBinaries(), ...searchPath()]
+  const tools = await Promise.all(TOOLS.map((name) => tool(name, directories)))
+  return { os: osName(), kernel: release(), architecture: arch(), cpus: cpus().length, memoryBytes: totalmem(), tools: tools.flat(), clusters: await findClusters() }
+}

@@ -1,0 +1,66 @@
+// What a path on the host is: for choosing destinations, and for space before anything is written.
+import { constants } from 'node:fs'
+import { access, readdir, readFile, realpath, stat, statfs } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Params, Result } from '#lib/protocol/methods.ts'
+import { startTicksOf } from './folder.ts'
+import { hasCode, pathProblem } from './system-problem.ts'
+
+const absent = (error: unknown): null => {
+  if (hasCode(error, 'ENOENT', 'ENOTDIR')) return null
+  throw error
+}
+
+/** The path itself or its nearest ancestor that exists. */
+export async function nearestExisting(path: string): Promise<string> {
+  for (let at = path; ; at = dirname(at)) {
+    if ((await stat(at).catch(absent)) !== null || at === '/') return at
+  }
+}
+
+export const isWritable = (path: string): Promise<boolean> => access(path, constants.W_OK | constants.X_OK).then(() => true, () => false)
+
+/** Pid of the server that runs on a data directory, or null. Source: the first line of postmaster.pid. */
+export async function serverPid(dataDirectory: string): Promise<number | null> {
+  const text = await readFile(join(dataDirectory, 'postmaster.pid'), 'utf8').catch(absent)
+  const pid = Number(text?.split('\n')[0])
+  if (text === null || !Number.isInteger(pid) || pid <= 0) return null
+  return (await startTicksOf(pid)) === null ? null : pid
+}
+
+/** The data directory that holds this path, itself included, or null. */
+export async function enclosingDataDirectory(path: string): Promise<string | null> {
+  const nearest = await realpath(await nearestExisting(path))
+  for (let at = nearest; ; at = dirname(at)) {
+    const found = await Promise.all(['PG_VERSION', 'global/pg_control'].map((name) => stat(join(at, name)).catch((error: unknown) => (hasCode(error, 'EACCES') ? null : absent(error)))))
+    if (found.every((facts) => facts !== null)) return at
+    if (at === '/') return null
+  }
+}
+
+export async function space(path: string): Promise<{ freeBytes: number; totalBytes: number; device: string }> {
+  const nearest = await nearestExisting(path)
+  const [facts, fs] = await Promise.all([stat(nearest), statfs(nearest)])
+  return { freeBytes: fs.bavail * fs.bsize, totalBytes: fs.blocks * fs.bsize, device: String(facts.dev) }
+}
+
+export async function inspectPath({ path }: Params<'path.inspect'>): Promise<Result<'path.inspect'>> {
+  try {
+    const facts = await stat(path).catch(absent)
+    const nearest = await nearestExisting(path)
+    const names = facts?.isDirectory() === true ? await readdir(path).catch((error: unknown) => (hasCode(error, 'EACCES') ? ['unreadable'] : Promise.reject(error))) : []
+    const enclosing = await enclosingDataDirectory(path)
+    const live = await Promise.all([path, join(path, 'data'), ...(enclosing === null ? [] : [enclosing])].map((directory) => serverPid(directory).catch((error: unknown) => (hasCode(error, 'EACCES') ? null : Promise.reject(error)))))
+    return {
+      path,
+      exists: facts !== null,
+      isDirectory: facts?.isDirectory() ?? false,
+      isEmpty: facts === null || (facts.isDirectory() && names.length === 0),
+      isWritable: await isWritable(nearest),
+      ...(await space(path)),
+      usedByServer: live.some((pid) => pid !== null),
+    }
+  } catch (error) {
+    throw pathProblem('read-failed', path, error)
+  }
+}

@@ -1,0 +1,77 @@
+// The process of one run: reads its job from a pipe, keeps the journal, stops cleanly when told to, and says how it ended.
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { problem, type ProblemError } from '#lib/domain/problem.ts'
+import type { RunEventBody } from '#lib/domain/event.ts'
+import { Job } from '#lib/protocol/cluster.ts'
+import { runBackup } from './backup.ts'
+import { cancelFile, journalFile, readState } from './folder.ts'
+import { openJournal } from './journal.ts'
+import { sayReady } from './process.ts'
+import { runRestore } from './restore.ts'
+import { asProblem } from './system-problem.ts'
+
+const CANCEL_POLL_MS = 200
+
+/** What a run works with. `signal` aborts with the ProblemError that ends the run. */
+export interface RunContext {
+  runId: string
+  folder: string
+  spool: string
+  signal: AbortSignal
+  fail(reason: ProblemError): void
+  emit(body: RunEventBody): void
+  /** Rejects as soon as the run is to end. */
+  guard<T>(work: Promise<T>): Promise<T>
+}
+
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString()
+}
+
+export async function runProcess(folder: string): Promise<void> {
+  const job = Job.parse(JSON.parse(await readStdin()))
+  const state = await readState(basename(folder))
+  const journal = openJournal(journalFile(folder), () => new Date())
+  const stop = new AbortController()
+  const fail = (reason: ProblemError) => stop.abort(reason)
+  const cancel = () => fail(problem('cancelled', 'The run was cancelled'))
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, cancel)
+  process.on('SIGHUP', () => {}) // the connection it was started over may go
+  const aborted = new Promise<never>((_resolve, reject) => stop.signal.addEventListener('abort', () => reject(stop.signal.reason as Error)))
+  aborted.catch(() => {}) // whoever races against it handles it
+  let isStrange = false
+  const context: RunContext = {
+    runId: state.runId,
+    folder,
+    spool: state.spool,
+    signal: stop.signal,
+    fail,
+    emit(body) {
+      isStrange ||= body.kind === 'strange'
+      journal.append(body)
+    },
+    guard: (work) => Promise.race([work, aborted]),
+  }
+  sayReady()
+  const poll = setInterval(() => {
+    if (existsSync(cancelFile(folder))) cancel()
+  }, CANCEL_POLL_MS)
+
+  try {
+    const result = job.kind === 'backup' ? await runBackup(job, context) : await runRestore(job, context)
+    journal.append({ kind: 'end', outcome: isStrange ? 'strange' : 'succeeded', result })
+  } catch (error) {
+    const reason = asProblem(stop.signal.aborted ? stop.signal.reason : error)
+    // A failed run leaves nothing that could be taken for a part of an image.
+    await rm(state.spool, { recursive: true, force: true })
+    journal.append({ kind: 'end', outcome: reason.code === 'cancelled' ? 'cancelled' : 'failed', problem: reason })
+  } finally {
+    clearInterval(poll)
+    journal.close()
+  }
+}
+

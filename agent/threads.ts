@@ -1,0 +1,92 @@
+// Worker threads of the agent: each starts from the agent's own file and learns its part from workerData.
+import { Worker } from 'node:worker_threads'
+import { ProblemError } from '#lib/domain/problem.ts'
+import type { Problem } from '#lib/domain/problem.ts'
+import { agentFile } from './version.ts'
+
+export type ThreadPart = 'walk' | 'backup' | 'restore' | 'estimate'
+
+/** Shared between the orchestrator and its threads: `slots` holds the permits and the stop flag, `counters` one row of numbers per thread. */
+export interface Shared {
+  slots: Int32Array
+  counters: Float64Array
+}
+export const SLOT_PERMITS = 0
+export const SLOT_STOP = 1
+export const COUNTER_RAW = 0
+export const COUNTER_STORED = 1
+export const COUNTER_FILES = 2
+export const COUNTERS = 3
+
+export const makeShared = (threads: number, permits: number): Shared => {
+  const shared = { slots: new Int32Array(new SharedArrayBuffer(8)), counters: new Float64Array(new SharedArrayBuffer(8 * COUNTERS * threads)) }
+  Atomics.store(shared.slots, SLOT_PERMITS, permits)
+  return shared
+}
+
+export const sumOf = ({ counters }: Shared, counter: number): number => counters.reduce((total, value, index) => (index % COUNTERS === counter ? total + value : total), 0)
+
+/** Gives one permit back and wakes a thread that waits for it. */
+export function returnPermit({ slots }: Shared): void {
+  Atomics.add(slots, SLOT_PERMITS, 1)
+  Atomics.notify(slots, SLOT_PERMITS)
+}
+
+/** In a thread: blocks until a permit is free. Throws when the run is being stopped. */
+export function takePermit({ slots }: Shared): void {
+  for (;;) {
+    if (Atomics.load(slots, SLOT_STOP) !== 0) throw new Error('The run is being stopped.')
+    const free = Atomics.load(slots, SLOT_PERMITS)
+    if (free > 0) {
+      if (Atomics.compareExchange(slots, SLOT_PERMITS, free, free - 1) === free) return
+    } else Atomics.wait(slots, SLOT_PERMITS, free, 500)
+  }
+}
+
+/** What every thread may say besides its own messages. */
+export type ThreadFailure = { kind: 'failed'; problem: Problem }
+
+export interface Thread<Out> {
+  post(message: Out): void
+  /** Rejects when the thread fails or ends before it was asked to; never resolves. */
+  failed: Promise<never>
+  stop(): Promise<void>
+}
+
+/** Starts a thread; `onMessage` gets what it says. */
+export function startThread<In extends { kind: string }, Out>(part: ThreadPart, data: Record<string, unknown>, onMessage: (message: In) => void): Thread<Out> {
+  const worker = new Worker(agentFile(), { workerData: { part, ...data }, argv: [], stdout: false, stderr: false })
+  let isStopping = false
+  const failed = new Promise<never>((_resolve, reject) => {
+    worker.on('message', (message: In | ThreadFailure) => {
+      if (message.kind === 'failed' && 'problem' in message) reject(new ProblemError(message.problem))
+      else onMessage(message as In)
+    })
+    worker.once('error', reject)
+    worker.once('exit', (code) => {
+      if (!isStopping) reject(new Error(`A worker thread ended by itself with exit code ${code}.`))
+    })
+  })
+  // Whoever races against it handles the rejection; without a race in progress it must not end the process.
+  failed.catch(() => {})
+  return {
+    post: (message) => worker.postMessage(message),
+    failed,
+    async stop() {
+      isStopping = true
+      await worker.terminate()
+    },
+  }
+}
+
+/** Runs a thread to its one answer. */
+export async function askThread<Answer>(part: ThreadPart, data: Record<string, unknown>): Promise<Answer> {
+  let answer: (value: Answer) => void = () => {}
+  const answered = new Promise<Answer>((resolve) => (answer = resolve))
+  const thread = startThread<{ kind: 'answer'; value: Answer }, never>(part, data, ({ value }) => answer(value))
+  try {
+    return await Promise.race([answered, thread.failed])
+  } finally {
+    await thread.stop()
+  }
+}
