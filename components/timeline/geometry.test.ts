@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
-import { bar, clusterImages, fullBefore, keepInside, keyStep, momentAt, nearestReachable, neighbourImage, pan, parseWallClock, placeOf, point, reveal, shadedWindows, share, zoom, type Lane, type TimelineImage } from './geometry.ts'
+import { bar, clusterImages, fullBefore, keepInside, keyStep, mergeLanes, momentAt, nearestReachable, neighbourImage, pan, parseWallClock, placeOf, point, reveal, shadedWindows, share, zoom, type Lane, type TimelineImage } from './geometry.ts'
 
 const full = (id: string, beginAt: number, endAt: number): TimelineImage => ({ id, at: endAt, beginAt, endAt, level: 0, sizeBytes: 1 })
 const incremental = (id: string, at: number, level = 1): TimelineImage => ({ id, at, beginAt: at, endAt: at, level, sizeBytes: 1 })
@@ -46,6 +46,12 @@ describe('what a moment is', () => {
         expect(nearestReachable(at, some)).toEqual({ before, after })
       }),
     )
+  })
+  test('lanes drawn as one reach what any of them reaches', () => {
+    const merged = mergeLanes([lane, { ...lane, timeline: 2, intervals: [{ from: 320, to: 360 }], gaps: [], images: [] }])
+    expect(placeOf(350, merged).kind).toBe('reachable')
+    expect(placeOf(380, merged).kind).toBe('gap')
+    expect(merged.timeline).toBe(2)
   })
   test('only windows that no chain covers are shaded', () => expect(shadedWindows(lane).map((image) => image.id)).toEqual(['a', 'c']))
   test('the full before a moment is the newest complete one', () => {

@@ -136,6 +136,17 @@ export function shadedWindows(lane: Lane): TimelineImage[] {
   return lane.images.filter((image) => image.level === 0 && placeOf(image.beginAt, lane).kind === 'backup')
 }
 
+/** All lanes as one, for where there is room for one only: a moment counts as reachable if any timeline reaches it. */
+export function mergeLanes(lanes: readonly Lane[]): Lane {
+  return {
+    timeline: lanes.at(-1)?.timeline ?? 1,
+    intervals: lanes.flatMap((lane) => lane.intervals),
+    gaps: lanes.flatMap((lane) => lane.gaps),
+    images: lanes.flatMap((lane) => lane.images),
+    drills: lanes.flatMap((lane) => lane.drills),
+  }
+}
+
 /** The newest full on the lane that was complete at a moment. */
 export function fullBefore(at: number, lane: Lane): TimelineImage | null {
   const fulls = lane.images.filter((image) => image.level === 0 && image.endAt <= at)

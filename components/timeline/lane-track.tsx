@@ -26,10 +26,6 @@ export function LaneTrack({ lane, view, size, widthPx, zone }: { lane: Lane; vie
           const place = bar({ from: image.beginAt, to: image.endAt }, view)
           return place && <span key={image.id} title={`${imageWords(image, zone)}: moments inside it cannot be reached from it`} style={style(place, '2px')} className="absolute inset-y-0 bg-pressed" />
         })}
-      {lane.intervals.map((interval) => {
-        const place = bar(interval, view)
-        return place && <span key={interval.from} style={style(place, '2px')} className={cx('absolute rounded-[2px] bg-accent', look.wal)} />
-      })}
       {lane.gaps.map((gap) => {
         const place = bar(gap, view)
         return (
@@ -39,6 +35,10 @@ export function LaneTrack({ lane, view, size, widthPx, zone }: { lane: Lane; vie
             </span>
           )
         )
+      })}
+      {lane.intervals.map((interval) => {
+        const place = bar(interval, view)
+        return place && <span key={interval.from} style={style(place, '2px')} className={cx('absolute rounded-[2px] bg-accent', look.wal)} />
       })}
       {look.marks &&
         clusterImages(lane.images, view, widthPx).map((cluster) => {

@@ -13,7 +13,7 @@ export function ReadOut({ at, lane, zone, detail, onMove }: { at: number; lane: 
     <div className="flex min-h-11 flex-wrap items-center gap-x-3 gap-y-1.5 border-t border-line px-3 py-2">
       <span className="inline-flex items-center gap-2">
         <StateShape state={reason === null ? 'ok' : 'failed'} />
-        <span className="font-semibold whitespace-nowrap">{formatDateTime(at, zone)}</span>
+        <span className="font-semibold whitespace-nowrap tabular-nums">{formatDateTime(at, zone)}</span>
       </span>
       {reason === null ? (
         <span className="text-muted">

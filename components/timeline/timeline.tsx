@@ -5,7 +5,7 @@ import { cx } from '#components/ui/cx.ts'
 import { formatDate } from '#components/ui/format.ts'
 import { useZone } from '#components/ui/relative-time.tsx'
 import { AxisLabels, AxisLines } from './axis.tsx'
-import { keyStep, momentAt, neighbourImage, point, reveal, zoom, type Lane, type TimelineData } from './geometry.ts'
+import { keyStep, mergeLanes, momentAt, neighbourImage, point, reveal, zoom, type Lane, type TimelineData } from './geometry.ts'
 import { LaneTrack } from './lane-track.tsx'
 import { Legend } from './legend.tsx'
 import { ReadOut } from './read-out.tsx'
@@ -43,7 +43,7 @@ function SmallTimeline({ label, data, size, zone }: { label: string; data: Timel
   const width = useWidth(box, size === 'mini' ? 240 : 800)
   return (
     <div ref={box} role="img" aria-label={`${label}. ${summaryWords(data, zone)}`} title={summaryWords(data, zone)} className="relative min-w-24">
-      {data.lanes.slice(size === 'mini' ? -1 : 0).map((lane) => (
+      {(size === 'mini' && data.lanes.length > 1 ? [mergeLanes(data.lanes)] : data.lanes).map((lane) => (
         <LaneTrack key={lane.timeline} lane={lane} view={data} size={size} widthPx={width} zone={zone} />
       ))}
       {data.lanes.length === 0 && <div className="my-2 border-t border-dashed border-edge" />}
@@ -52,10 +52,11 @@ function SmallTimeline({ label, data, size, zone }: { label: string; data: Timel
   )
 }
 
-/** The moment first shown: the newest that can be reached. */
+/** The moment first shown: the newest that can be reached, else the present. */
 function newest(data: TimelineData): TimelineCursor {
   const lane = data.lanes.at(-1)
-  return { at: Math.max(data.begin, ...(lane?.intervals.map((interval) => interval.to) ?? [])), timeline: lane?.timeline ?? 1 }
+  const ends = lane?.intervals.map((interval) => interval.to) ?? []
+  return { at: ends.length > 0 ? Math.max(...ends) : Math.min(data.now, data.end), timeline: lane?.timeline ?? 1 }
 }
 
 const noLane: Lane = { timeline: 1, intervals: [], gaps: [], images: [], drills: [] }
@@ -146,7 +147,7 @@ function FullTimeline({ label, data, cursor, onCursor, describe, zone }: Omit<Ti
             <AxisLines view={view} zone={zone} widthPx={width} />
             {cutPlace !== null && (
               <span aria-hidden className="absolute inset-y-0 left-0 border-r border-dashed border-strange bg-strange-tint/60" style={{ width: `${cutPlace}%` }}>
-                <span className="absolute top-0.5 right-1 text-2xs whitespace-nowrap text-strange">kept from here</span>
+                <span className="absolute top-0.5 left-full ml-1 text-2xs whitespace-nowrap text-strange">kept from here</span>
               </span>
             )}
             {data.lanes.map((each) => (

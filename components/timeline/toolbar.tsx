@@ -26,7 +26,7 @@ const atEdge = (isThere: boolean, side: string) => (isThere ? `This is the ${sid
 export function Toolbar({ data, view, isWhole, current, zone, change, showAll, onMove }: ToolbarProps) {
   return (
     <div className="mb-2 flex flex-wrap items-center gap-x-3 gap-y-2">
-      <div className="flex items-center">
+      <div className="-ml-2 flex items-center">
         <IconButton label="Earlier" icon={<ChevronLeft size={16} aria-hidden />} disabledReason={atEdge(view.begin <= data.begin, 'beginning')} onClick={() => change((before) => pan(before, -0.5, data))} />
         <IconButton label="Later" icon={<ChevronRight size={16} aria-hidden />} disabledReason={atEdge(view.end >= data.end, 'end')} onClick={() => change((before) => pan(before, 0.5, data))} />
         <IconButton label="Zoom in" icon={<Plus size={16} aria-hidden />} onClick={() => change((before) => zoom(before, 0.5, current.at, data))} />

@@ -13,12 +13,12 @@ const lane: Lane = {
 
 test('a reachable moment says from which full [K2]', () => expect(momentWords(at(8), lane, 'UTC')).toBe('Wed 18 Nov 2026 08:00:00 UTC, timeline 2: recoverable, newest full before it Wed 18 Nov 2026 02:00:00 UTC'))
 test('an unreachable one says why and where the nearest are [K2]', () => {
-  expect(momentWords(at(10), lane, 'UTC')).toContain('not recoverable. WAL segment missing: 0000000200000003000000A1.')
+  expect(momentWords(at(10), lane, 'UTC')).toContain('not recoverable. Missing WAL segment 0000000200000003000000A1.')
   expect(nearestChoices(at(10), lane)).toEqual([{ at: at(9), side: 'before' }, { at: at(11), side: 'after' }])
   expect(nearestChoices(at(8), lane)).toEqual([])
 })
 test('a moment inside a full says that the full restores only moments after its end [K2]', () => expect(momentWords(at(1, 30), lane, 'UTC')).toContain('it restores moments after its end only'))
-test('many segments are counted and the first three named', () => expect(gapWords({ from: 0, to: 1, segments: ['A', 'B', 'C', 'D'] })).toBe('4 WAL segments missing: A, B, C …'))
+test('of many segments the first three are named and the others counted', () => expect(gapWords({ from: 0, to: 1, segments: ['A', 'B', 'C', 'D'] })).toBe('Missing WAL segments A, B, C and 1 more'))
 test('the summary names both ends and the gaps', () => {
   expect(summaryWords({ begin: 0, end: at(14), now: at(13, 2), lanes: [lane] }, 'UTC')).toBe('Recoverable from 02:00:00 UTC to 2 min ago, 1 gap')
   expect(summaryWords({ begin: 0, end: at(14), now: at(13), lanes: [] }, 'UTC')).toBe('Not recoverable: no full backup with its WAL is stored')

@@ -15,9 +15,9 @@ export function imageWords(image: TimelineImage, zone: string): string {
 /** Why a gap cannot be reached: its own reason, or its missing segments, the first three by name. */
 export function gapWords(gap: TimelineGap): string {
   if (gap.reason !== undefined) return gap.reason
-  const named = gap.segments.slice(0, 3).join(', ')
   if (gap.segments.length === 0) return 'WAL is missing'
-  return gap.segments.length > 3 ? `${formatPlural(gap.segments.length, 'WAL segment')} missing: ${named} …` : `WAL segment${gap.segments.length === 1 ? '' : 's'} missing: ${named}`
+  const more = gap.segments.length - 3
+  return `Missing WAL ${gap.segments.length === 1 ? 'segment' : 'segments'} ${gap.segments.slice(0, 3).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }
 
 /** Why a moment cannot be reached; null when it can. */

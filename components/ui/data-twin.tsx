@@ -10,7 +10,7 @@ export function DataTwin({ label, header, rows }: DataTwinProps) {
       <summary className="inline-block rounded-sm text-xs text-muted hover:text-ink hover:underline">Show as table</summary>
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a box that scrolls must be reachable by keyboard */}
       <div role="region" aria-label={label} tabIndex={0} className="mt-2 max-h-72 overflow-auto rounded-md border border-line">
-        <table className="w-full text-left text-xs">
+        <table className="w-full text-left text-xs tabular-nums">
           <caption className="sr-only">{label}</caption>
           <thead>
             <tr>

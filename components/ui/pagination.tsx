@@ -18,7 +18,7 @@ export function Pagination({ offset, pageSize, total, hrefFor, noun }: Paginatio
   const end = Math.min(offset + pageSize, total)
   return (
     <nav aria-label={`Pages of ${noun}`} className="flex items-center justify-between gap-3 py-2">
-      <p className="text-xs text-muted">
+      <p className="text-xs text-muted tabular-nums">
         {total === 0 ? `No ${noun}` : `${formatCount(offset + 1)}–${formatCount(end)} of ${formatCount(total)} ${noun}`}
       </p>
       {total > pageSize && (

@@ -47,9 +47,9 @@ export function Progress({ label, value, done, rate, eta, state = 'running', com
       <div className="mb-1.5 flex flex-wrap items-baseline justify-between gap-x-4">
         <span className="font-medium">
           {label}
-          {share !== null && <span className="ml-2 text-muted">{formatPercent(share)}</span>}
+          {share !== null && <span className="ml-2 text-muted tabular-nums">{formatPercent(share)}</span>}
         </span>
-        <span className="flex flex-wrap gap-x-3 text-xs text-muted">
+        <span className="flex flex-wrap gap-x-3 text-xs text-muted tabular-nums">
           {slots.map((slot, index) => (
             <span key={index}>{slot}</span>
           ))}

@@ -22,7 +22,7 @@ export function Stat({ label, value, unit, note, state }: StatProps) {
       <div className="mt-0.5 flex items-baseline gap-1.5">
         {state && <StateShape state={state} className="self-center" />}
         {state && <span className="sr-only">{states[state].word}:</span>}
-        <span className={cx('text-xl font-semibold tracking-tight', state === 'failed' && 'text-failed')}>{value}</span>
+        <span className={cx('text-xl font-semibold tracking-tight tabular-nums', state === 'failed' && 'text-failed')}>{value}</span>
         {unit !== undefined && <span className="text-muted">{unit}</span>}
       </div>
       {note !== undefined && <div className="text-xs text-faint">{note}</div>}

@@ -21,8 +21,8 @@ function download(name: string, text: string): void {
 export function TableToolbar<Row>({ engine, columns, csvName, toolbar }: { engine: Engine<Row>; columns: readonly Column<Row>[]; csvName: string | undefined; toolbar: ReactNode }) {
   if (csvName === undefined && toolbar === undefined) return null
   const save = (name: string) => {
-    const written = columns.filter((column) => column.value && engine.getColumn(column.id)?.getIsVisible())
-    const rows = engine.getSortedRowModel().rows.map((row) => written.map((column) => column.value?.(row.original)))
+    const written = columns.filter((column) => (column.csv ?? column.value) && engine.getColumn(column.id)?.getIsVisible())
+    const rows = engine.getSortedRowModel().rows.map((row) => written.map((column) => (column.csv ?? column.value)?.(row.original)))
     download(name, toCsv(written.map((column) => column.header), rows))
   }
   return (

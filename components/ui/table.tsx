@@ -119,7 +119,7 @@ export function Table<Row>(props: TableProps<Row>) {
                           className={cx(
                             'border-b border-line px-3 align-middle',
                             pad,
-                            column?.align === 'right' && 'text-right',
+                            column?.align === 'right' && 'text-right tabular-nums',
                             column?.mono && 'font-mono text-xs',
                             column?.wrap ? '[overflow-wrap:anywhere]' : 'whitespace-nowrap',
                             cards && '@max-xl:border-b-0 @max-xl:px-0 @max-xl:py-0.5 @max-xl:text-left @max-xl:whitespace-normal',

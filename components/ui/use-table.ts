@@ -7,8 +7,10 @@ export type Column<Row> = {
   header: string
   /** What is shown. Without it the value is shown as it is. */
   cell?: ((row: Row) => ReactNode) | undefined
-  /** What is sorted by and written to CSV. A column without it has neither. */
+  /** What is sorted by and, without `csv`, written to CSV. A column without it has neither. */
   value?: ((row: Row) => string | number | null | undefined) | undefined
+  /** What is written to CSV where it differs from `value`: a moment as ISO text. */
+  csv?: ((row: Row) => string | number | null | undefined) | undefined
   align?: 'left' | 'right' | undefined
   /** Any CSS width: "7rem", "30%". */
   width?: string | undefined
