@@ -2,7 +2,7 @@
 import { access, constants, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { exitText, start } from '../lib/platform/process.mjs'
+import { exitText, start } from '#lib/platform/process.mjs'
 
 const top = dirname(dirname(fileURLToPath(import.meta.url)))
 const oldest = { major: 20, minor: 19 }
@@ -25,7 +25,7 @@ export const missingPackages = (wanted, installed, withDev) =>
  * @param {string} path
  * @returns {Promise<Packages | undefined>}
  */
-async function packagesOf(path) {
+export async function packagesOf(path) {
   try {
     return /** @type {{ packages: Packages }} */ (JSON.parse(await readFile(path, 'utf8'))).packages
   } catch (error) {

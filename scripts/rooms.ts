@@ -46,7 +46,7 @@ export const rooms = [
   { room: 'components/ui', about: 'primitives without product words', may: [], npm: [...view, 'next', '@tanstack/*', 'react-hook-form', 'recharts'], never: ['node:*', 'pg', 'ssh2', ...prisma, '#lib', '#app', '#agent'] },
   { room: 'components', about: 'product components, one folder a noun', may: ['components/ui', 'lib/client', 'lib/contract', 'lib/domain'], npm: [...view, 'zod', 'next', '@tanstack/*', 'react-hook-form', '@hookform/resolvers', 'recharts', 'temporal-polyfill'], never: ['node:*', 'pg', 'ssh2', ...prisma] },
   { room: 'app', about: 'routing: pages, layouts, the API door', may: ['components', 'components/ui', 'lib/client', 'lib/http'], npm: ['next', 'react', 'react-dom', '@tanstack/*'], never: ['ssh2', 'node:child_process', '#lib/agents', '#lib/worker'] },
-  { room: 'agent', about: 'the program on the host', may: ['lib/protocol', 'lib/image', 'lib/storage', 'lib/postgres', 'lib/domain'], npm: ['node:*', 'zod', 'pg', 'tar-stream'], never: [...page, ...prisma, 'ssh2'] },
+  { room: 'agent', about: 'the program on the host', may: ['lib/protocol', 'lib/image', 'lib/storage', 'lib/postgres', 'lib/domain'], npm: ['node:*', 'zod', 'pg', 'tar-stream', 'esbuild'], never: [...page, ...prisma, 'ssh2'] },
   { room: 'scripts', about: 'commands of this repository', may: ['*'], npm: ['*'], never: [] },
   { room: 'bench', about: 'measurements', may: ['*'], npm: ['*'], never: [] },
   { room: 'e2e', about: 'browser tests, requirements as data, disposable hosts', may: ['*'], npm: ['*'], never: [] },
@@ -94,7 +94,7 @@ const withoutComments = (source: string): string => source.replace(quotedOrComme
 const withoutQuoted = (source: string): string => source.replace(quotedOrComment, (text: string) => (text.startsWith('`') ? text : "''"))
 
 const statement = /^\s*(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+|(?<=import\s))['"]([^'"\n]+)['"]/gm
-const call = /\b(?:import|require)\(\s*['"`]([^'"`\n$]+)['"`]|\bnew URL\(\s*['"](\.[^'"\n]+)['"],\s*import\.meta\.url/g
+const call = /\b(?:import|require)\(\s*['"`]([^'"`\n$]+)['"`]|\bnew URL\(\s*['"](\.[^'"\n]+\.(?:ts|tsx|mts|js|mjs))['"],\s*import\.meta\.url/g
 const computed = /\b(?:import|require)\(\s*(?!['"`][^'"`$]*['"`]\s*[),])/
 
 const within = (room: string, path: string): boolean => path === room || path.startsWith(`${room}/`)

@@ -16,6 +16,7 @@ import type { Identity } from '#lib/platform/process-table.ts'
 import type { Command } from '#lib/platform/process.mjs'
 import { generateClient } from './generate.ts'
 import { seconds } from './steps.ts'
+import { buildAgentFile } from './supervisor/agent-build.ts'
 import { type ChildSettings, webCommand, workerCommand } from './supervisor/children.ts'
 import { worthShowing } from './supervisor/console-line.ts'
 import { setupToken, setupTokenFile } from './supervisor/first-start.ts'
@@ -100,6 +101,7 @@ async function up(environment: Environment, isDev: boolean, signal: AbortSignal)
   if (taken !== undefined) throw new Refusal(taken)
 
   await step('client', () => generateClient(top))
+  await step('agent', () => buildAgentFile(top), (note) => note)
   if (!isDev) await step('pages', () => buildWeb(top, (line) => say(`  ${line}`), signal))
   signal.throwIfAborted()
   const log = openLogFile(join(home.logs, 'catalog.log'), (error) => say(`catalog: its log cannot be written: ${String(error)}`))

@@ -1,0 +1,39 @@
+// The runner believes nothing but reports: what failed, was skipped or is unknown never counts as proof.
+import { expect, test } from 'vitest'
+import { citedIds, type Outcome, playwrightOutcomes, proofOf, vitestOutcomes } from './test-report.ts'
+
+const known = { A1: 'a', A2: 'b', B1: 'c' }
+const outcome = (name: string, state: Outcome['state'] = 'passed'): Outcome => ({ name, state, file: 'x.test.ts' })
+
+test('ids are read from square brackets, alone or several, and nothing else is an id', () => {
+  expect(citedIds('a thing holds [A1] and another [B1, A2] [D12 D1]')).toEqual(['A1', 'B1', 'A2', 'D12', 'D1'])
+  expect(citedIds('an array [0] of [x86] and [ABC1] in A1')).toEqual([])
+})
+
+test('a passed test proves its ids', () => {
+  expect(proofOf([outcome('works [A1 B1]')], known)).toEqual({ proved: ['A1', 'B1'], cited: [], unknown: [] })
+})
+
+test('a failed or skipped test proves nothing, and a failure outweighs a success', () => {
+  expect(proofOf([outcome('one [A1]', 'failed'), outcome('two [A2]', 'skipped'), outcome('three [A1] [B1]')], known)).toEqual({ proved: ['B1'], cited: ['A1', 'A2'], unknown: [] })
+})
+
+test('an unknown id is reported with its test', () => {
+  expect(proofOf([outcome('odd [Z9]')], known).unknown).toEqual([{ id: 'Z9', name: 'odd [Z9]' }])
+})
+
+test("Vitest's report gives every test its state", () => {
+  const assertionResults = ['passed', 'failed', 'skipped', 'todo', 'surprise'].map((status) => ({ fullName: status, status }))
+  expect(vitestOutcomes({ testResults: [{ name: 'a.test.ts', status: 'failed', assertionResults }] }).map(({ state }) => state)).toEqual(['passed', 'failed', 'skipped', 'skipped', 'failed'])
+})
+
+test('a test file that cannot be loaded is a failure', () => {
+  expect(vitestOutcomes({ testResults: [{ name: 'a.test.ts', status: 'failed', message: 'SyntaxError', assertionResults: [] }] })).toEqual([{ name: 'a.test.ts could not be run', file: 'a.test.ts', state: 'failed' }])
+})
+
+test("Playwright's report gives every test its state, flaky is failed and errors outside count", () => {
+  const spec = (title: string, ok: boolean, status: string) => ({ title, file: 'a.spec.ts', ok, tests: [{ status }] })
+  const inner = { title: 'Restore', specs: [spec('flaky', true, 'flaky'), spec('bad', false, 'unexpected'), spec('left out', true, 'skipped')] }
+  const report = { suites: [{ title: 'a.spec.ts', specs: [spec('good', true, 'expected')], suites: [inner] }], errors: [{ message: 'no browser' }] }
+  expect(playwrightOutcomes(report).map(({ name, state }) => `${name}: ${state}`)).toEqual(['good: passed', 'Restore flaky: failed', 'Restore bad: failed', 'Restore left out: skipped', 'no browser: failed'])
+})
