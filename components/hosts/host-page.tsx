@@ -16,7 +16,6 @@ import { Loading } from '#components/ui/skeleton.tsx'
 import { StateMark } from '#components/ui/state-mark.tsx'
 import { PageHeader } from '#components/frame/page-header.tsx'
 import { api } from '#lib/client/api.ts'
-import { useInvalidate } from '#lib/client/invalidate.ts'
 import { problemOf } from '#lib/client/problem.ts'
 import { useSession } from '#lib/client/session.ts'
 import type { Host } from '#lib/contract/hosts.ts'
@@ -37,7 +36,6 @@ export function HostPage({ id }: { id: string }) {
 function HostView({ host }: { host: Host }) {
   const router = useRouter()
   const params = useSearchParams()
-  const invalidate = useInvalidate()
   const { can } = useSession()
   const readKey = useMutation(api.host.readKey.mutationOptions())
   const deploy = useMutation(api.host.deploy.mutationOptions())
@@ -100,7 +98,7 @@ function HostView({ host }: { host: Host }) {
       <div className="space-y-5">
         {host.sources.length === 0 && <HostSteps host={host} />}
         {failed && <ProblemNotice problem={failed} live />}
-        {runId !== null && <RunInline runId={runId} onEnded={() => void invalidate('host', 'overview', 'source')} />}
+        {runId !== null && <RunInline key={runId} runId={runId} />}
         <HostNextStep host={host} actions={actions} />
         <FoundClusters host={host} />
         <div className="grid gap-4 xl:grid-cols-2">

@@ -1,10 +1,11 @@
 /** Runs that move at this moment, each with its progress in numbers. */
+import { phaseWord, runTitle } from '#components/runs/run-words.ts'
 import { Card } from '#components/ui/card.tsx'
 import { formatBytes, formatRate } from '#components/ui/format.ts'
 import { Link } from '#components/ui/link.tsx'
 import { Progress } from '#components/ui/progress.tsx'
 import { StateMark } from '#components/ui/state-mark.tsx'
-import { runCan, runKinds } from '#lib/domain/run.ts'
+import { runCan } from '#lib/domain/run.ts'
 import type { RunGroup, RunSummary } from '#lib/contract/shapes.ts'
 import { secondsText } from './safety.ts'
 
@@ -32,9 +33,7 @@ export function RunningNow({ groups }: { groups: readonly RunGroup[] }) {
 }
 
 function RunLine({ group, run }: { group: RunGroup; run: RunSummary }) {
-  const subject = run.sourceName ?? run.hostName ?? group.setName ?? ''
-  const level = run.level === null ? '' : run.level === 0 ? ' full' : ` level ${run.level}`
-  const label = `${subject}${level} ${runKinds[run.kind].label.toLowerCase()}`.trim()
+  const label = runTitle(run)
   const share = run.totalBytes === null || run.totalBytes === 0 ? null : run.doneBytes / run.totalBytes
   return (
     <div className="space-y-1">
@@ -50,7 +49,7 @@ function RunLine({ group, run }: { group: RunGroup; run: RunSummary }) {
             value={share}
             done={run.doneBytes > 0 ? `${formatBytes(run.doneBytes)}${run.totalBytes === null ? '' : ` of ${formatBytes(run.totalBytes)}`}` : undefined}
             rate={run.rateBytesPerSecond === null ? undefined : formatRate(run.rateBytesPerSecond)}
-            eta={run.secondsLeft === null ? (run.phase ?? undefined) : `${secondsText(run.secondsLeft)} left`}
+            eta={run.secondsLeft === null ? (run.phase === null ? undefined : phaseWord(run.kind, run.phase)) : `${secondsText(run.secondsLeft)} left`}
           />
         )}
       </Link>

@@ -18,7 +18,6 @@ import { Loading } from '#components/ui/skeleton.tsx'
 import { Stat, StatRow } from '#components/ui/stat.tsx'
 import { StateMark } from '#components/ui/state-mark.tsx'
 import { api } from '#lib/client/api.ts'
-import { useInvalidate } from '#lib/client/invalidate.ts'
 import { problemOf } from '#lib/client/problem.ts'
 import { useSession } from '#lib/client/session.ts'
 import type { Source } from '#lib/contract/sets.ts'
@@ -57,7 +56,6 @@ export function SourcePage({ id }: { id: string }) {
 function SourceView({ source, health }: { source: Source; health: SourceHealth }) {
   const router = useRouter()
   const runId = useSearchParams().get('run')
-  const invalidate = useInvalidate()
   const { can } = useSession()
   const check = useMutation(api.source.check.mutationOptions())
   const collect = useMutation(api.source.collectWal.mutationOptions())
@@ -94,7 +92,7 @@ function SourceView({ source, health }: { source: Source; health: SourceHealth }
       />
       <div className="space-y-4">
         {failed && <ProblemNotice problem={failed} live />}
-        {runId !== null && <RunInline runId={runId} onEnded={() => void invalidate('source', 'overview', 'image', 'run')} />}
+        {runId !== null && <RunInline key={runId} runId={runId} />}
         <Card title="Recoverable window">
           <WindowTimeline window={health.window} label={`What ${source.name} can be brought back to`} />
         </Card>

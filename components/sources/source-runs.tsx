@@ -1,6 +1,7 @@
 'use client'
 /** The last runs of a source, of every kind. */
 import { useQuery } from '@tanstack/react-query'
+import { levelWords, runMarks, tookMs } from '#components/runs/run-words.ts'
 import { Button, LinkButton } from '#components/ui/button.tsx'
 import { Card } from '#components/ui/card.tsx'
 import { EmptyState } from '#components/ui/empty-state.tsx'
@@ -8,25 +9,25 @@ import { formatBytes, formatDuration } from '#components/ui/format.ts'
 import { ProblemNotice } from '#components/ui/problem-notice.tsx'
 import { RelativeTime } from '#components/ui/relative-time.tsx'
 import { StateMark } from '#components/ui/state-mark.tsx'
-import type { State } from '#components/ui/state.ts'
 import { Table, type Column } from '#components/ui/table.tsx'
 import { api } from '#lib/client/api.ts'
 import { problemOf } from '#lib/client/problem.ts'
 import type { RunSummary } from '#lib/contract/shapes.ts'
-import { runKinds, runStateWords, type RunState } from '#lib/domain/run.ts'
-
-const marks = { queued: 'queued', running: 'running', cancelling: 'running', succeeded: 'ok', strange: 'strange', failed: 'failed', cancelled: 'cancelled' } as const satisfies Record<RunState, State>
+import { isEnded, runKinds, runStateWords } from '#lib/domain/run.ts'
 
 const columns: readonly Column<RunSummary>[] = [
   { id: 'at', header: 'Started', isName: true, value: (run) => run.startedAt ?? run.createdAt, cell: (run) => <RelativeTime at={run.startedAt ?? run.createdAt} /> },
-  { id: 'kind', header: 'Run', value: (run) => runKinds[run.kind].label, cell: (run) => `${runKinds[run.kind].label}${run.level === null ? '' : run.level === 0 ? ', full' : `, level ${run.level}`}` },
-  { id: 'state', header: 'Outcome', value: (run) => runStateWords[run.state], cell: (run) => <StateMark state={marks[run.state]}>{runStateWords[run.state]}</StateMark> },
-  { id: 'took', header: 'Took', align: 'right', value: (run) => seconds(run), cell: (run) => (seconds(run) === null ? '–' : formatDuration((seconds(run) ?? 0) * 1000)) },
+  { id: 'kind', header: 'Run', value: (run) => runKinds[run.kind].label, cell: (run) => [runKinds[run.kind].label, levelWords(run.level)].filter((part) => part !== null).join(', ') },
+  { id: 'state', header: 'Outcome', value: (run) => runStateWords[run.state], cell: (run) => <StateMark state={runMarks[run.state]}>{runStateWords[run.state]}</StateMark> },
+  { id: 'took', header: 'Took', align: 'right', value: took, cell: (run) => durationText(took(run)) },
   { id: 'stored', header: 'Stored', align: 'right', value: (run) => run.storedBytes, cell: (run) => (run.storedBytes === 0 ? '–' : formatBytes(run.storedBytes)) },
   { id: 'problem', header: 'Problem', wrap: true, value: (run) => run.problem?.message, cell: (run) => run.problem?.message ?? '' },
 ]
 
-const seconds = (run: RunSummary): number | null => (run.startedAt === null || run.endedAt === null ? null : (Date.parse(run.endedAt) - Date.parse(run.startedAt)) / 1000)
+function took(run: RunSummary): number | null {
+  return isEnded(run.state) ? tookMs(run, null) : null
+}
+const durationText = (ms: number | null): string => (ms === null ? '–' : formatDuration(ms))
 
 /** Twenty, newest first; the rest is in Monitor. */
 export function SourceRuns({ sourceId, sourceName, setName }: { sourceId: string; sourceName: string; setName: string }) {

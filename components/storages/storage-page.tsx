@@ -17,7 +17,6 @@ import { RelativeTime } from '#components/ui/relative-time.tsx'
 import { Loading } from '#components/ui/skeleton.tsx'
 import { StateMark } from '#components/ui/state-mark.tsx'
 import { api } from '#lib/client/api.ts'
-import { useInvalidate } from '#lib/client/invalidate.ts'
 import { problemOf } from '#lib/client/problem.ts'
 import { useSession } from '#lib/client/session.ts'
 import type { Storage } from '#lib/contract/storages.ts'
@@ -38,7 +37,6 @@ export function StoragePage({ id }: { id: string }) {
 function StorageView({ storage }: { storage: Storage }) {
   const router = useRouter()
   const params = useSearchParams()
-  const invalidate = useInvalidate()
   const { can } = useSession()
   const test = useMutation(api.storage.test.mutationOptions())
   const remove = useMutation(api.storage.remove.mutationOptions())
@@ -95,7 +93,7 @@ function StorageView({ storage }: { storage: Storage }) {
       <div className="space-y-4">
         {saved && <SavedNotice saved={saved} />}
         {failed && <ProblemNotice problem={failed} live />}
-        {runId !== null && <RunInline runId={runId} onEnded={() => void invalidate('storage', 'overview')} />}
+        {runId !== null && <RunInline key={runId} runId={runId} />}
         {storage.testProblem !== null && runId === null && (
           <ProblemNotice problem={{ message: `The last test of ${storage.name} failed`, detail: storage.testProblem, hint: 'Set it right on the machine that runs the console\u2019s worker, then test again. Backups to this device fail until then.' }} />
         )}
