@@ -57,7 +57,7 @@ export function backupThread(data: BackupThreadData): void {
     data.shared.counters[row + counter] = (data.shared.counters[row + counter] ?? 0) + by
   }
 
-  const stripeTo = (stripe: string, indexPart: string): { writer: StripeWriter; flushIndex(): void } => {
+  const stripeTo = (stripe: string, indexPart: string): { writer: StripeWriter; flushIndex: () => void } => {
     const index = indexWriter((frame) => appendFileSync(indexPart, frame, { mode: 0o600 }))
     const writer = openStripe({
       stripe,

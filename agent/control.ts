@@ -14,8 +14,14 @@ export async function readControlFile(dataDirectory: string): Promise<ControlFil
     const file = await open(path, 'r').catch((error: unknown) => {
       throw pathProblem('read-failed', path, error)
     })
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(CONTROL_FILE_SIZE_BYTES), 0, CONTROL_FILE_SIZE_BYTES, 0).finally(() => file.close())
-    const decoded = decodeControlFile(buffer.subarray(0, bytesRead))
+    const bytes = Buffer.alloc(CONTROL_FILE_SIZE_BYTES)
+    let length: number
+    try {
+      length = (await file.read(bytes, 0, bytes.length, 0)).bytesRead
+    } finally {
+      await file.close()
+    }
+    const decoded = decodeControlFile(bytes.subarray(0, length))
     if (decoded.ok) return decoded.control
     if (decoded.reason !== 'checksum' || tries === TRIES) throw problem('read-failed', `Cannot use ${path}: ${decoded.message}`)
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))

@@ -71,8 +71,13 @@ async function flatten(config: string, path: string, depth = 0): Promise<{ setti
     missing.push(...inner.missing)
   }
   const includes: Record<'include' | 'include_if_exists' | 'include_dir', (target: string) => Promise<void>> = {
-    include: async (target) => (existsSync(join(config, target)) ? await follow(target) : void missing.push(target)),
-    include_if_exists: async (target) => (existsSync(join(config, target)) ? await follow(target) : undefined),
+    async include(target) {
+      if (existsSync(join(config, target))) await follow(target)
+      else missing.push(target)
+    },
+    async include_if_exists(target) {
+      if (existsSync(join(config, target))) await follow(target)
+    },
     async include_dir(target) {
       if (!existsSync(join(config, target))) return
       for (const name of (await readdir(join(config, target))).filter((one) => one.endsWith('.conf') && !one.startsWith('.')).toSorted()) await follow(join(target, name))

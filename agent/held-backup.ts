@@ -6,7 +6,7 @@ import { problem } from '#lib/domain/problem.ts'
 import { factsOf, isMajor, type Major, parseServerVersionNum } from '#lib/postgres/version.ts'
 import type { BackupJob } from '#lib/protocol/cluster.ts'
 import type { RunContext } from './run.ts'
-import { type Client, connect, INSUFFICIENT_PRIVILEGE, row, settingsOf, sqlState, withClient } from './sql.ts'
+import { type Client, connect, hangUp, INSUFFICIENT_PRIVILEGE, row, settingsOf, sqlState, withClient } from './sql.ts'
 import { errorText, hasCode } from './system-problem.ts'
 
 export interface ServerFacts {
@@ -120,7 +120,7 @@ export async function holdBackup(job: BackupJob, run: RunContext): Promise<HeldB
     if (isOpen && pid !== null) {
       await withClient(job.cluster, TERMINATE_LIMIT_MS, (other) => other.query('SELECT pg_catalog.pg_terminate_backend($1)', [pid])).catch((error: unknown) => run.emit({ kind: 'log', level: 'warning', text: `Could not end session ${pid} by name, closing its connection instead: ${errorText(error)}` }))
     }
-    await Promise.race([client.end().catch(() => {}), new Promise((resolve) => setTimeout(resolve, TERMINATE_LIMIT_MS))])
+    await Promise.race([hangUp(client), new Promise((resolve) => setTimeout(resolve, TERMINATE_LIMIT_MS))])
   }
 
   let isQuerying = false

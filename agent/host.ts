@@ -1,12 +1,11 @@
 // agent.hello and host.describe: who we are, what machine this is, which programs and database clusters it has.
-import { readdirSync, readFileSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { arch, cpus, hostname, release, totalmem, userInfo } from 'node:os'
-import { join } from 'node:path'
 import { VERSION, type Result } from '#lib/protocol/methods.ts'
 import { searchPath } from './environment.ts'
 import { findClusters } from './find-clusters.ts'
 import { runProgram } from './process.ts'
+import { findProgram, postgresBinaries } from './programs.ts'
 import { hasCode } from './system-problem.ts'
 import { AGENT_VERSION, agentSha256 } from './version.ts'
 
@@ -26,33 +25,6 @@ export async function hello(): Promise<Result<'agent.hello'>> {
 
 const TOOLS = ['psql', 'pg_dump', 'pg_ctl', 'pg_verifybackup', 'pg_combinebackup', 'zstd', 'tar', 'sudo', 'systemctl'] as const
 const VERSION_LIMIT_MS = 3000
-
-/** Directories of PostgreSQL's programs by Debian's and PGDG's layouts, newest major first. */
-export function postgresBinaries(major?: number): string[] {
-  const below = (directory: string, shape: RegExp): { major: number; path: string }[] => {
-    try {
-      return readdirSync(directory).flatMap((name) => {
-        const [, digits] = shape.exec(name) ?? []
-        return digits === undefined ? [] : [{ major: Number(digits), path: join(directory, name, 'bin') }]
-      })
-    } catch (error) {
-      if (hasCode(error, 'ENOENT', 'EACCES', 'ENOTDIR')) return []
-      throw error
-    }
-  }
-  const found = [...below('/usr/lib/postgresql', /^(\d+)$/), ...below('/usr', /^pgsql-(\d+)$/)]
-  return found.filter((one) => major === undefined || one.major === major).toSorted((a, b) => b.major - a.major).map(({ path }) => path)
-}
-
-/** First directory that holds an executable of this name. */
-export async function findProgram(name: string, directories: readonly string[]): Promise<string | null> {
-  for (const directory of directories) {
-    const path = join(directory, name)
-    const facts = await stat(path).catch(() => null) // whatever hides it, it cannot be used
-    if (facts?.isFile() === true && (facts.mode & 0o111) !== 0) return path
-  }
-  return null
-}
 
 async function tool(name: string, directories: readonly string[]): Promise<Result<'host.describe'>['tools']> {
   const path = await findProgram(name, directories)

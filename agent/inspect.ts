@@ -10,6 +10,8 @@ const absent = (error: unknown): null => {
   if (hasCode(error, 'ENOENT', 'ENOTDIR')) return null
   throw error
 }
+/** As `absent`, and a path we may not look at tells nothing either. */
+const closed = (error: unknown): null => (hasCode(error, 'EACCES') ? null : absent(error))
 
 /** The path itself or its nearest ancestor that exists. */
 export async function nearestExisting(path: string): Promise<string> {
@@ -32,7 +34,7 @@ export async function serverPid(dataDirectory: string): Promise<number | null> {
 export async function enclosingDataDirectory(path: string): Promise<string | null> {
   const nearest = await realpath(await nearestExisting(path))
   for (let at = nearest; ; at = dirname(at)) {
-    const found = await Promise.all(['PG_VERSION', 'global/pg_control'].map((name) => stat(join(at, name)).catch((error: unknown) => (hasCode(error, 'EACCES') ? null : absent(error)))))
+    const found = await Promise.all(['PG_VERSION', 'global/pg_control'].map((name) => stat(join(at, name)).catch(closed)))
     if (found.every((facts) => facts !== null)) return at
     if (at === '/') return null
   }
@@ -48,9 +50,9 @@ export async function inspectPath({ path }: Params<'path.inspect'>): Promise<Res
   try {
     const facts = await stat(path).catch(absent)
     const nearest = await nearestExisting(path)
-    const names = facts?.isDirectory() === true ? await readdir(path).catch((error: unknown) => (hasCode(error, 'EACCES') ? ['unreadable'] : Promise.reject(error))) : []
+    const names = facts?.isDirectory() === true ? ((await readdir(path).catch(closed)) ?? ['not readable']) : []
     const enclosing = await enclosingDataDirectory(path)
-    const live = await Promise.all([path, join(path, 'data'), ...(enclosing === null ? [] : [enclosing])].map((directory) => serverPid(directory).catch((error: unknown) => (hasCode(error, 'EACCES') ? null : Promise.reject(error)))))
+    const live = await Promise.all([path, join(path, 'data'), ...(enclosing === null ? [] : [enclosing])].map((directory) => serverPid(directory).catch(closed)))
     return {
       path,
       exists: facts !== null,

@@ -85,7 +85,11 @@ async function syncTree(run: RunContext, paths: readonly string[]): Promise<void
 
 async function syncOne(path: string): Promise<void> {
   const file = await open(path, 'r')
-  await file.sync().finally(() => file.close())
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
 }
 
 async function syncEach(directory: string): Promise<void> {

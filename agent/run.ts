@@ -20,8 +20,8 @@ export interface RunContext {
   folder: string
   spool: string
   signal: AbortSignal
-  fail(reason: ProblemError): void
-  emit(body: RunEventBody): void
+  fail: (reason: ProblemError) => void
+  emit: (body: RunEventBody) => void
   /** Rejects as soon as the run is to end. */
   guard<T>(work: Promise<T>): Promise<T>
 }
@@ -50,7 +50,7 @@ export async function runProcess(folder: string): Promise<void> {
     spool: state.spool,
     signal: stop.signal,
     fail,
-    emit(body) {
+    emit: (body) => {
       isStrange ||= body.kind === 'strange'
       journal.append(body)
     },

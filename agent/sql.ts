@@ -72,7 +72,7 @@ async function tryConnect(access: ClusterAccess, database: string, encrypted: bo
   try {
     await client.connect()
   } catch (error) {
-    await client.end().catch(() => {})
+    await hangUp(client)
     throw error
   }
   return client
@@ -116,13 +116,16 @@ export async function row<T>(client: Client, schema: z.ZodType<T>, text: string,
   return first
 }
 
-/** Runs `use` on a connection of its own. */
-export async function withClient<T>(access: ClusterAccess, queryLimitMs: number, use: (client: Client) => Promise<T>): Promise<T> {
+/** Ends a connection; that it was broken before is no news by then. */
+export const hangUp = (client: Client): Promise<void> => client.end().catch(() => {})
+
+/** Runs `work` on a connection of its own. */
+export async function withClient<T>(access: ClusterAccess, queryLimitMs: number, work: (client: Client) => Promise<T>): Promise<T> {
   const client = await connect(access, queryLimitMs)
   try {
-    return await use(client)
+    return await work(client)
   } finally {
-    await client.end().catch(() => {})
+    await hangUp(client)
   }
 }
 

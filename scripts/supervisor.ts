@@ -17,6 +17,7 @@ import type { Command } from '#lib/platform/process.mjs'
 import { generateClient } from './generate.ts'
 import { seconds } from './steps.ts'
 import { buildAgentFile } from './supervisor/agent-build.ts'
+import { whileBuilding } from './supervisor/build-lock.ts'
 import { type ChildSettings, webCommand, workerCommand } from './supervisor/children.ts'
 import { worthShowing } from './supervisor/console-line.ts'
 import { setupToken, setupTokenFile } from './supervisor/first-start.ts'
@@ -100,13 +101,16 @@ async function up(environment: Environment, isDev: boolean, signal: AbortSignal)
   const taken = await whyNotListen(environment.bind, environment.port)
   if (taken !== undefined) throw new Refusal(taken)
 
-  await step('client', () => generateClient(top))
-  await step('agent', () => buildAgentFile(top), (note) => note)
-  if (!isDev) await step('pages', () => buildWeb(top, (line) => say(`  ${line}`), signal))
+  const sayMore = (line: string): void => say(`  ${line}`)
+  await whileBuilding(top, sayMore, signal, async () => {
+    await step('client', () => generateClient(top))
+    await step('agent', () => buildAgentFile(top), (note) => note)
+    if (!isDev) await step('pages', () => buildWeb(top, sayMore, signal))
+  })
   signal.throwIfAborted()
   const log = openLogFile(join(home.logs, 'catalog.log'), (error) => say(`catalog: its log cannot be written: ${String(error)}`))
   stack.defer(() => log.close())
-  const catalog = await step('catalog', () => keepCatalog(environment, { say: (line) => say(`  ${line}`), log: log.write }), () => (environment.databaseUrl === undefined ? 'embedded PostgreSQL 18' : 'DATABASE_URL'))
+  const catalog = await step('catalog', () => keepCatalog(environment, { say: sayMore, log: log.write }), () => (environment.databaseUrl === undefined ? 'embedded PostgreSQL 18' : 'DATABASE_URL'))
   stack.defer(() => catalog.stop())
   await step('migrations', () => migrate(catalog.url, join(top, 'prisma/migrations')), (names) => (names.length === 0 ? '' : `applied ${names.join(', ')}`))
   const token = await setupToken(home, catalog.url)

@@ -1,7 +1,7 @@
 'use client'
 /** Adding or changing a source: host, cluster, connection. Everything that was found on the host is offered. */
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { Controller, useForm } from 'react-hook-form'
+import { Controller, useForm, useWatch } from 'react-hook-form'
 import { showFieldErrors } from '#components/form/server-fields.ts'
 import { Button } from '#components/ui/button.tsx'
 import { Combobox } from '#components/ui/combobox.tsx'
@@ -12,6 +12,7 @@ import { Select } from '#components/ui/select.tsx'
 import { NumberField, PasswordField, TextField } from '#components/ui/text-field.tsx'
 import { api, type Outputs } from '#lib/client/api.ts'
 import { problemOf } from '#lib/client/problem.ts'
+import type { Host } from '#lib/contract/hosts.ts'
 import { type BackupSet, type Source, SourceChange, SourceInput } from '#lib/contract/sets.ts'
 import { draftOfCluster, draftOfSource, emptyDraft, orNull, type SourceDraft } from './source-fields.ts'
 
@@ -32,7 +33,8 @@ export function SourceForm({ set, source, onAdded, onSaved, onCancel }: SourceFo
   const update = useMutation(api.source.update.mutationOptions())
   const form = useForm<SourceDraft>({ defaultValues: source === undefined ? emptyDraft : draftOfSource(source) })
   const { errors } = form.formState
-  const hostId = form.watch('hostId')
+  const hostId = useWatch({ control: form.control, name: 'hostId' })
+  const directories = useWatch({ control: form.control, name: ['binaries', 'tempDirectory'] })
   const host = hosts.data?.find(({ id }) => id === hostId)
   const clusters = host?.clusters ?? []
 
@@ -54,10 +56,11 @@ export function SourceForm({ set, source, onAdded, onSaved, onCancel }: SourceFo
       showFieldErrors(form.setError, failure, names) // the problem itself is shown from the mutation
     }
   })
+  const fillIn = (cluster: Host['clusters'][number], hostName: string) => form.reset(draftOfCluster(form.getValues(), cluster, hostName), { keepDefaultValues: true })
   const chooseCluster = (dataDirectory: string) => {
     const cluster = clusters.find((candidate) => candidate.dataDirectory === dataDirectory)
     if (cluster === undefined || host === undefined) return form.setValue('dataDirectory', dataDirectory, { shouldDirty: true })
-    for (const [key, value] of Object.entries(draftOfCluster(form.getValues(), cluster, host.name))) form.setValue(key as keyof SourceDraft, value, { shouldDirty: true })
+    fillIn(cluster, host.name)
   }
   const problem = problemOf(create.error ?? update.error)
   const archives = [...new Set(clusters.flatMap(({ archiveDirectory }) => (archiveDirectory === undefined ? [] : [archiveDirectory])))]
@@ -79,7 +82,7 @@ export function SourceForm({ set, source, onAdded, onSaved, onCancel }: SourceFo
                 field.onChange(value)
                 const only = hosts.data?.find(({ id }) => id === value)
                 const [first] = only?.clusters ?? []
-                if (only !== undefined && first !== undefined && only.clusters.length === 1 && form.getValues('dataDirectory') === '') for (const [key, filled] of Object.entries(draftOfCluster(form.getValues(), first, only.name))) form.setValue(key as keyof SourceDraft, filled, { shouldDirty: true })
+                if (only !== undefined && first !== undefined && only.clusters.length === 1 && form.getValues('dataDirectory') === '') fillIn(first, only.name)
               }}
               error={errors.hostId}
             />
@@ -123,7 +126,7 @@ export function SourceForm({ set, source, onAdded, onSaved, onCancel }: SourceFo
         <TextField label="Password file" optional mono placeholder="/var/lib/postgresql/.pgpass" help="On the host, mode 0600." error={errors.passfile} {...form.register('passfile')} />
       </FormSection>
       <FormSection title="On the host">
-        <Advanced label="Show directories" changedCount={[form.watch('binaries'), form.watch('tempDirectory')].filter((path) => path !== '').length}>
+        <Advanced label="Show directories" changedCount={directories.filter((path) => path !== '').length}>
           <TextField label="Binaries" optional mono placeholder="/usr/lib/postgresql/15/bin" help="Directory of pg_ctl and friends, when not the usual one." error={errors.binaries} {...form.register('binaries')} />
           <TextField label="Temporary directory" optional mono help="Where filled volumes wait until storage has them; empty = the agent's own folder. Needs about 300 MiB." error={errors.tempDirectory} {...form.register('tempDirectory')} />
         </Advanced>

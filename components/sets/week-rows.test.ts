@@ -8,7 +8,11 @@ const slots = fc.uniqueArray(slot, { selector: ({ dayOfWeek, minuteOfDay }) => d
 const order = (a: { dayOfWeek: number; minuteOfDay: number }, b: typeof a) => a.minuteOfDay - b.minuteOfDay || a.dayOfWeek - b.dayOfWeek
 
 test('a schedule comes back from the grid as it went in [P7]', () => {
-  fc.assert(fc.property(slots, (given) => void expect(slotsOf(rowsOf(given))).toEqual(given.toSorted(order))))
+  fc.assert(
+    fc.property(slots, (given) => {
+      expect(slotsOf(rowsOf(given))).toEqual(given.toSorted(order))
+    }),
+  )
 })
 
 test('a time without slots is an empty row and no slot', () => {
@@ -18,6 +22,6 @@ test('a time without slots is an empty row and no slot', () => {
 })
 
 test('times are read as they are written, and nothing else is', () => {
-  fc.assert(fc.property(fc.integer({ min: 0, max: 1439 }), (minute) => void expect(parseTime(timeText(minute))).toBe(minute)))
+  for (let minute = 0; minute < 1440; minute++) expect(parseTime(timeText(minute))).toBe(minute)
   for (const wrong of ['24:00', '1:5', '12:60', 'noon', '']) expect(parseTime(wrong)).toBeNull()
 })

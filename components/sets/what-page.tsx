@@ -32,7 +32,10 @@ function What({ set }: { set: BackupSet }) {
 
   const go = (changes: Record<string, string | null>) => {
     const next = new URLSearchParams(params)
-    for (const [key, value] of Object.entries(changes)) value === null ? next.delete(key) : next.set(key, value)
+    for (const [key, value] of Object.entries(changes)) {
+      if (value === null) next.delete(key)
+      else next.set(key, value)
+    }
     router.replace(`${pathname}?${next}`, { scroll: false })
   }
   const adding = params.get('add') !== null

@@ -101,7 +101,7 @@ function Device({ set }: { set: BackupSet }) {
             </LinkButton>
           </div>
         )}
-        {current?.testProblem != null && <ProblemNotice problem={{ message: current.testProblem }} />}
+        {typeof current?.testProblem === 'string' && <ProblemNotice problem={{ message: current.testProblem }} />}
         {runId !== null && <RunInline runId={runId} />}
         {isAdding && (
           <StorageForm

@@ -56,6 +56,8 @@ export function LogView({ label, lines, isLive = false, height = '22rem' }: LogV
   useEffect(() => {
     if (isFollowing && box.current) box.current.scrollTop = box.current.scrollHeight
   }, [shown, isFollowing])
+  // Thousands of lines stay quick when the browser lays out only those in sight.
+  const isLong = shown.length > 500
   const scrolled = (element: HTMLDivElement) => {
     if (isLive) setFollowing(element.scrollHeight - element.scrollTop - element.clientHeight < 24)
   }
@@ -90,7 +92,7 @@ export function LogView({ label, lines, isLive = false, height = '22rem' }: LogV
           const { hour, minute, second } = zonedFields(line.at, zone)
           const { word, text } = logLevels[line.level]
           return (
-            <div key={line.seq} className="grid grid-cols-[auto_auto_minmax(0,1fr)] gap-x-3 px-3 [contain-intrinsic-size:auto_1.25rem] [content-visibility:auto] hover:bg-hover">
+            <div key={line.seq} className={cx('grid grid-cols-[auto_auto_minmax(0,1fr)] gap-x-3 px-3 hover:bg-hover', isLong && '[contain-intrinsic-size:auto_1.25rem] [content-visibility:auto]')}>
               <time dateTime={new Date(line.at).toISOString()} title={formatUtc(line.at)} className="text-faint">
                 {hour}:{minute}:{second}
               </time>

@@ -111,8 +111,10 @@ export async function startServer(input: { major: number; dataDirectory: string;
     client.on('error', () => {})
     await client.connect()
     try {
-      const result = await client.query(text, how.values)
-      return (Array.isArray(result) ? result.at(-1).rows : result.rows) as never
+      // Several statements give several results; the last one is the answer.
+      const result: pg.QueryResult | pg.QueryResult[] = await client.query(text, how.values)
+      const rows: unknown = [result].flat().at(-1)?.rows ?? []
+      return rows as never
     } finally {
       await client.end()
     }

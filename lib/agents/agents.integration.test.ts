@@ -13,8 +13,10 @@ import type { SshAccess } from './ssh.ts'
 
 describe.skipIf(process.getuid?.() !== 0)('a host behind a real sshd', () => {
   let sshd: Sshd
-  beforeAll(async () => void (sshd = await startSshd()))
-  afterAll(async () => void (await sshd[Symbol.asyncDispose]()))
+  beforeAll(async () => {
+    sshd = await startSshd()
+  })
+  afterAll(() => sshd[Symbol.asyncDispose]())
   const access = (change: Partial<SshAccess> = {}): SshAccess => ({ address: '127.0.0.1', port: sshd.port, user: sshd.user, secret: { privateKey: sshd.privateKey }, hostKey: sshd.hostKey, ...change })
 
   test('its key is read with the fingerprint that ssh-keygen prints [A2]', async () => {

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { operation } from './operation.ts'
 import { SettingOverrides } from './setting-shapes.ts'
-import { Bytes, Checks, Comment, Empty, Id, Name, Path, Port, ResolvedSettings, RunRef, Saved, Slot, Time } from './shapes.ts'
+import { Bytes, Checks, Comment, Id, Name, Path, Port, ResolvedSettings, RunRef, Saved, Slot, Time } from './shapes.ts'
 
 const zone = z.string().min(1).max(64).refine(isZone, 'is not a time zone of the IANA database')
 function isZone(name: string): boolean {

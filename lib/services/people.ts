@@ -95,7 +95,7 @@ export const listTokens = async ({ db }: Console, actor: Actor): Promise<Output<
 /** Only the sha256 of a token is kept. */
 export const tokenDigest = sha256
 
-export async function createToken(console: Console, actor: Actor, input: Input<'token', 'create'>): Promise<Output<'token', 'create'>> {
+export async function createToken(console: Pick<Console, 'db' | 'now'>, actor: Actor, input: Input<'token', 'create'>): Promise<Output<'token', 'create'>> {
   const userId = selfId(actor)
   const secret = `hwd_${randomBytes(32).toString('base64url')}`
   const createdAt = console.now()
