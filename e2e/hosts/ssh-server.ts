@@ -30,8 +30,8 @@ export interface SshHost extends AsyncDisposable {
 
 /** Listens on 127.0.0.1 only; offers exec, nothing else. */
 export async function startSshHost(input: SshHostInput): Promise<SshHost> {
-  const hostKey = input.hostKey ?? ssh2.utils.generateKeyPairSync('ed25519').private
-  const client = ssh2.utils.generateKeyPairSync('ed25519')
+  const hostKey = input.hostKey ?? freshKey().private
+  const client = freshKey()
   const parsedHostKey = parseKey(hostKey)
   const accepted = parseKey(client.public)
   const connections = new Set<ssh2.Connection>()
@@ -67,6 +67,14 @@ export async function startSshHost(input: SshHostInput): Promise<SshHost> {
       for (const connection of connections) connection.end()
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
+  }
+}
+
+/** One in a few hundred keys that ssh2 makes cannot be read by ssh2 again; such a key is thrown away. */
+function freshKey(): { private: string; public: string } {
+  for (;;) {
+    const pair = ssh2.utils.generateKeyPairSync('ed25519')
+    if (![pair.private, pair.public].some((text) => ssh2.utils.parseKey(text) instanceof Error)) return pair
   }
 }
 

@@ -62,6 +62,7 @@ describe.skipIf(process.getuid?.() !== 0)('a host behind a real sshd', () => {
     const connection = await connect(access())
     try {
       expect(await connection.run('echo out; echo err >&2; exit 3')).toMatchObject({ code: 3, stdout: 'out\n', stderr: 'err\n' })
+      for (let time = 0; time < 20; time++) expect(await connection.run('exit 4')).toMatchObject({ code: 4 }) // told in the packet that opens the channel
       await expect(connection.run('sleep 30', { deadlineMs: 300 })).rejects.toMatchObject({ problem: { code: 'timed-out' } })
       await sshd.stop()
       await sshd.start()

@@ -170,11 +170,15 @@ function connectionOn(client: ssh2.Client, host: HostAddress): Connection {
 
   async function open(command: string): Promise<Channel> {
     if (!isOpen) return lost()
-    const opened = new Promise<ClientChannel>((resolve, reject) =>
-      client.exec(command, (error, channel) => (error ? reject(problem('host-unreachable', `${placeOf(host)} refuses another session`, { detail: error.message, hint: 'Raise MaxSessions in the host’s sshd_config, or run fewer sources in parallel.', cause: error })) : resolve(channel))),
+    const opened = new Promise<Channel>((resolve, reject) =>
+      client.exec(command, (error, channel) => (error ? reject(problem('host-unreachable', `${placeOf(host)} refuses another session`, { detail: error.message, hint: 'Raise MaxSessions in the host’s sshd_config, or run fewer sources in parallel.', cause: error })) : resolve(channelOn(channel)))),
     )
     const late = () => problem('timed-out', `${placeOf(host)} did not open a session within ${deadlines.channelMs / 1000} s`)
-    const channel = await within(deadlines.channelMs, Promise.race([opened, lost()]), late, () => void opened.then(it => it.close(), () => undefined))
+    return within(deadlines.channelMs, Promise.race([opened, lost()]), late, () => void opened.then(it => it.close(), () => undefined))
+  }
+
+  /** Called as soon as ssh2 gives the channel: a command of a moment may tell its exit code in the same packet. */
+  function channelOn(channel: ClientChannel): Channel {
     channel.on('error', () => undefined) // a broken connection tells its reason through `closed`
     channel.stderr.on('error', () => undefined)
     const exited = new Promise<Exit>(resolve => {
