@@ -12,6 +12,11 @@ export default defineConfig({
   forbidOnly: true,
   timeout: 120_000,
   expect: { timeout: 15_000 },
+  // The first path makes the administrator, the host, the set and the first backup; the other files go on from there.
+  projects: [
+    { name: 'first-path', testMatch: 'first-path.spec.ts' },
+    { name: 'pages', testIgnore: ['first-path.spec.ts', '**/node_modules/**'], dependencies: ['first-path'] },
+  ],
   use: {
     browserName: 'chromium',
     launchOptions: {

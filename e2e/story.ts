@@ -1,6 +1,7 @@
 // One browser page through a whole story: the tests of a file go on where the one before stopped, as a person does.
 import AxeBuilder from '@axe-core/playwright'
 import { expect, type Page, test as base } from '@playwright/test'
+import { z } from 'zod'
 import { stage } from './stage.ts'
 
 /** Signed in as the administrator that the first start made; `story` keeps one page for all tests of a worker. */
@@ -14,6 +15,7 @@ export const test = base.extend<object, { story: Page }>({
       const errors: string[] = []
       page.on('console', (message) => message.type() === 'error' && !isExpected(message.text()) && errors.push(message.text()))
       page.on('pageerror', (error) => errors.push(error.message))
+      await signIn(page)
       await use(page)
       await context.close()
       expect(errors, 'errors in the browser console').toEqual([])
@@ -21,6 +23,18 @@ export const test = base.extend<object, { story: Page }>({
     { scope: 'worker' },
   ],
 })
+
+/** A file of its own, or one that goes on after a failure, starts signed in; before the first start there is nobody to sign in as. */
+async function signIn(page: Page): Promise<void> {
+  const status = await page.request.get('/api/v1/session')
+  const { needsFirstStart } = z.object({ needsFirstStart: z.boolean() }).parse(await status.json())
+  if (needsFirstStart) return
+  await page.goto('/sign-in')
+  await page.getByLabel('E-mail address').fill(administrator.email)
+  await page.getByLabel('Password', { exact: true }).fill(administrator.password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await expect(page.getByRole('navigation', { name: 'Main' })).toBeVisible()
+}
 
 /** A refused request is an answer that the page shows; the browser logs it all the same. */
 const isExpected = (text: string): boolean => /Failed to load resource: the server responded with a status of 4\d\d/.test(text)

@@ -30,12 +30,26 @@ export async function listImageRows(db: Tx, filter: ImageFilter): Promise<ImageR
     ...(storageId === undefined ? {} : { storageId }),
     ...(from === undefined && to === undefined ? {} : { endAt: { ...(from === undefined ? {} : { gte: from }), ...(to === undefined ? {} : { lte: to }) } }),
   }
-  return (await db.image.findMany({ where, include: named, orderBy: [{ endAt: 'desc' }, { level: 'desc' }] })).map(imageRow)
+  return withWal(db, (await db.image.findMany({ where, include: named, orderBy: [{ endAt: 'desc' }, { level: 'desc' }] })).map(imageRow))
+}
+
+/** An image of level n is the WAL of its range: what that takes in storage counts as its own size, as its raw bytes do. */
+async function withWal(db: Tx, images: readonly ImageRow[]): Promise<ImageRow[]> {
+  const ids = images.filter((image) => image.level > 0).map((image) => image.id)
+  if (ids.length === 0) return [...images]
+  const rows = await db.$queryRaw<{ id: string; bytes: bigint }[]>`
+    select i.id::text id, coalesce(sum(w."storedBytes"), 0)::bigint bytes
+    from "Image" i join "WalFile" w on w."sourceId" = i."sourceId" and w.kind = 'segment' and w.timeline = i.timeline and w."beginLsn" >= i."beginLsn" and w."endLsn" <= i."endLsn"
+    where i.id = any(${ids}::uuid[]) group by i.id`
+  const bytes = new Map(rows.map((row) => [row.id, Number(row.bytes)]))
+  return images.map((image) => ({ ...image, storedBytes: image.storedBytes + (bytes.get(image.id) ?? 0) }))
 }
 
 export async function findImageRow(db: Tx, id: string): Promise<ImageRow | null> {
   const image = await db.image.findUnique({ where: { id }, include: named })
-  return image === null ? null : imageRow(image)
+  if (image === null) return null
+  const [row] = await withWal(db, [imageRow(image)])
+  return row ?? null
 }
 
 export async function listVolumes(db: Tx, imageIds: readonly string[]) {
