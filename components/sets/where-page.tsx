@@ -39,6 +39,7 @@ function Device({ set }: { set: BackupSet }) {
   const storages = useQuery(api.storage.list.queryOptions())
   const choose = useMutation(api.set.setStorage.mutationOptions())
   const test = useMutation(api.storage.test.mutationOptions())
+  const checkAll = useMutation(api.source.checkAll.mutationOptions())
   const [chosen, setChosen] = useState<string | null>(null)
   const [isAdding, setAdding] = useState(false)
   const [runId, setRunId] = useState<string | null>(null)
@@ -50,7 +51,7 @@ function Device({ set }: { set: BackupSet }) {
   const refusal = set.canChange ? undefined : 'Only its owner and administrators change this set'
   const value = chosen ?? set.storageId ?? undefined
   const current = storages.data.find(({ id }) => id === value)
-  const failed = problemOf(choose.error ?? test.error)
+  const failed = problemOf(choose.error ?? test.error ?? checkAll.error)
   const save = (storageId: string) =>
     choose.mutate(
       { id: set.id, storageId },
@@ -58,6 +59,8 @@ function Device({ set }: { set: BackupSet }) {
         onSuccess: (answer) => {
           setSaved(answer)
           setChosen(null)
+          // What an earlier check said of the storage is no longer true.
+          if (answer.changes.length > 0 && set.sources > 0) checkAll.mutate({ id: set.id })
         },
       },
     )
@@ -114,6 +117,7 @@ function Device({ set }: { set: BackupSet }) {
           />
         )}
         {saved && <SavedNotice saved={saved} />}
+        {checkAll.data?.runIds.map((id) => <RunInline key={id} runId={id} />)}
         {failed && <ProblemNotice problem={failed} live />}
         {storages.data.length > 0 && (
           <Button variant="primary" loading={choose.isPending} disabledReason={refusal ?? (value === undefined ? 'Choose a device' : value === set.storageId ? 'Nothing is changed yet' : undefined)} onClick={() => value !== undefined && save(value)}>

@@ -1,6 +1,7 @@
 /** Checks a source: the agent's lines, and the line of the storage from here; estimates how large its next full is. */
 import type { CheckLine } from '#lib/domain/check.ts'
 import { worstStatus } from '#lib/domain/check.ts'
+import { sizeInWords } from '#lib/domain/words.ts'
 import { problem, ProblemError, toProblem } from '#lib/domain/problem.ts'
 import type { FrozenSource } from '#lib/domain/run-input.ts'
 import { zstdLevel } from '#lib/domain/settings.ts'
@@ -16,12 +17,12 @@ import type { Handler } from './run-loop.ts'
 export interface Checked { lines: CheckLine[]; status: 'ok' | 'warn' | 'error'; systemIdentifier?: string | undefined; sizeBytes?: number | undefined }
 
 async function storageLine(parts: WorkerParts, storageId: string | null): Promise<CheckLine> {
-  if (storageId === null) return { id: 'storage', status: 'error', message: 'The backup set has no storage device', fix: { kind: 'text', text: 'Choose one in Backup ▸ Where.' } }
+  if (storageId === null) return { id: 'storage', status: 'warn', message: 'No storage device is chosen for the backup set yet; nothing can be backed up before', fix: { kind: 'text', text: 'Choose one in Backup ▸ Where, then check again.' } }
   try {
     const storage = await parts.storage(storageId)
     await storage.testWrite()
     const { availableBytes } = await storage.space()
-    return { id: 'storage', status: 'ok', message: 'The storage device can be written and read', found: `${availableBytes} bytes free` }
+    return { id: 'storage', status: 'ok', message: 'The storage device can be written and read', found: `${sizeInWords(availableBytes)} free` }
   } catch (error) {
     const told = toProblem(error)
     return { id: 'storage', status: 'error', message: told.message, ...(told.detail === undefined ? {} : { found: told.detail }), fix: { kind: 'text', text: told.hint ?? '' } }
