@@ -83,11 +83,11 @@ test('where, how and when are filled in, saved with what changes, and reload ide
   await expectAccessible(story)
 
   await story.goto('/backup/how?set=nightly')
-  await story.getByLabel('Workers per backup').fill('1')
+  await story.getByRole('spinbutton', { name: 'Workers per backup' }).fill('1')
   await story.getByRole('button', { name: 'Save', exact: true }).click()
   await expect(story.getByText('Saved').first()).toBeVisible()
   await story.reload()
-  await expect(story.getByLabel('Workers per backup')).toHaveValue('1')
+  await expect(story.getByRole('spinbutton', { name: 'Workers per backup' })).toHaveValue('1')
   await expectAccessible(story)
 
   await story.goto('/backup/when?set=nightly')
