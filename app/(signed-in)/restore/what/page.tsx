@@ -1,0 +1,8 @@
+/** Restore what. */
+import { WhatPage } from '#components/restore/what-page.tsx'
+
+export const metadata = { title: 'Restore what' }
+
+export default function Page() {
+  return <WhatPage />
+}
