@@ -21,7 +21,7 @@ import { WithSource } from './with-source.tsx'
 export function ExpressPage() {
   return (
     <>
-      <PageHeader title="Express Restore" description="The newest complete state in storage, into a new directory on its own host. The running cluster is not touched." />
+      <PageHeader crumbs={[{ label: 'Restore', href: '/restore' }]} title="Express Restore" description="The newest complete state in storage, into a new directory on its own host. The running cluster is not touched." />
       <WithSource>{(source) => <Express key={source.id} source={source} />}</WithSource>
     </>
   )

@@ -23,7 +23,7 @@ import { WithSource } from './with-source.tsx'
 export function WhatPage() {
   return (
     <>
-      <PageHeader title="Restore what" description="Choose the source and the moment. Everything that is drawn full can be reached; why the rest cannot is said beside it." />
+      <PageHeader crumbs={[{ label: 'Restore', href: '/restore' }]} title="Restore what" description="Choose the source and the moment. Everything that is drawn full can be reached; why the rest cannot is said beside it." />
       <WithSource>{(source) => <What key={source.id} source={source} />}</WithSource>
     </>
   )

@@ -34,7 +34,7 @@ type Outcome = (typeof outcomes)[number]['value']
 export function WherePage() {
   return (
     <>
-      <PageHeader title="Restore where" description="Choose the host and an empty place on it, look at the plan, and run it." />
+      <PageHeader crumbs={[{ label: 'Restore', href: '/restore' }]} title="Restore where" description="Choose the host and an empty place on it, look at the plan, and run it." />
       <WithSource>{(source) => <Where key={source.id} source={source} />}</WithSource>
     </>
   )

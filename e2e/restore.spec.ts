@@ -1,0 +1,92 @@
+// Bringing a cluster back in the browser: what was committed is there again, in a server started from what was restored.
+import { expect } from '@playwright/test'
+import pg from 'pg'
+import { z } from 'zod'
+import { startServer } from './hosts/cluster.ts'
+import { stage } from './stage.ts'
+import { expectAccessible, test } from './story.ts'
+
+test.describe.configure({ mode: 'serial' })
+
+const source = async (text: string): Promise<pg.QueryResult> => {
+  const client = new pg.Client({ host: '127.0.0.1', port: stage().cluster.port, user: 'postgres', database: 'postgres' })
+  await client.connect()
+  try {
+    return await client.query(text)
+  } finally {
+    await client.end()
+  }
+}
+const content = 'select count(*)::int rows, coalesce(sum(id), 0)::int sum from orders'
+
+test('rows are written, an incremental is taken, and the newest state comes back in three clicks [P13] [K1] [K5] [D1]', async ({ story }) => {
+  await source("create table orders as select i id, repeat('x', 200) body from generate_series(1, 5000) i")
+  await story.goto('/backup/now?set=nightly')
+  await story.getByRole('button', { name: 'Back up now' }).click()
+  await expect(story).toHaveURL(/\/monitor\//)
+  await expect(story.getByText('OK', { exact: true }).first()).toBeVisible({ timeout: 90_000 })
+
+  await story.goto('/restore')
+  await expect(story.getByRole('link', { name: 'Newest state' })).toBeVisible()
+  await expectAccessible(story)
+  // Click one: Restore; two: Restore now.
+  await story.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Restore', exact: true }).click()
+  await expect(story.getByRole('heading', { name: 'Plan' })).toBeVisible()
+  await expectAccessible(story)
+  const destination = await story.getByLabel('Destination').inputValue()
+  await story.getByRole('button', { name: 'Restore now' }).click()
+  await expect(story.getByText('OK', { exact: true }).first()).toBeVisible({ timeout: 90_000 })
+  await expectAccessible(story)
+
+  await using restored = await startServer({ major: 15, dataDirectory: `${destination}/data` })
+  await expect.poll(async () => (await restored.sql('select pg_is_in_recovery() recovering'))[0]).toEqual({ recovering: false })
+  expect(await restored.sql(content)).toEqual((await source(content)).rows)
+})
+
+test('a moment is chosen before a mistake, planned, and the mistake is not there [P11] [P12] [K2] [K6]', async ({ story }) => {
+  await source('insert into orders select i, $$y$$ from generate_series(5001, 6000) i')
+  const before = (await source(content)).rows
+  await new Promise((resolve) => setTimeout(resolve, 1100))
+  const mistakeAt = z.object({ at: z.date() }).parse((await source('select clock_timestamp() at')).rows[0]).at.toISOString()
+  await new Promise((resolve) => setTimeout(resolve, 1100))
+  await source('delete from orders where id > 100')
+  await story.goto('/backup/now?set=nightly')
+  await story.getByRole('radio', { name: /^Incremental/ }).click()
+  await story.getByRole('button', { name: 'Back up now' }).click()
+  await expect(story.getByText('OK', { exact: true }).first()).toBeVisible({ timeout: 90_000 })
+
+  await story.goto('/restore/what')
+  await story.getByRole('radio', { name: /^A time/ }).click()
+  await story.getByLabel('Time', { exact: true }).fill('noon')
+  await expect(story.getByText('Choose a moment on the timeline', { exact: false }).first()).toBeVisible()
+  await story.getByLabel('Time', { exact: true }).fill(mistakeAt)
+  await expectAccessible(story)
+  await story.getByRole('link', { name: 'Choose where' }).click()
+  await expect(story.getByRole('heading', { name: 'Plan' })).toBeVisible()
+  await expectAccessible(story)
+  const destination = `${stage().host.home}/before-mistake`
+  await story.getByLabel('Destination').fill(destination)
+  await expect(story.getByText(`:${destination}`).first()).toBeVisible()
+  await story.getByRole('button', { name: 'Restore…' }).click()
+  await story.getByRole('dialog').getByRole('button', { name: 'Restore' }).click()
+  await expect(story.getByText('OK', { exact: true }).first()).toBeVisible({ timeout: 90_000 })
+
+  await using restored = await startServer({ major: 15, dataDirectory: `${destination}/data` })
+  await expect.poll(async () => (await restored.sql('select pg_is_in_recovery() recovering'))[0]).toEqual({ recovering: false })
+  expect(await restored.sql(content)).toEqual(before)
+})
+
+test('a place that is not empty is refused with the fix, and a moment out of reach names the nearest [K2] [P12]', async ({ story }) => {
+  await story.goto('/restore/where?target=time&at=2001-01-01T00:00:00Z')
+  await expect(story.getByRole('button', { name: /Nearest after/ })).toBeVisible()
+  await expectAccessible(story)
+  await story.getByRole('button', { name: /Nearest after/ }).click()
+  await expect(story.getByRole('heading', { name: 'Plan' })).toBeVisible()
+  await story.getByLabel('Destination').fill(stage().cluster.dataDirectory)
+  await expect(story.getByText('lie in each other', { exact: false }).first()).toBeVisible()
+  await story.getByLabel('Destination').fill(`${stage().host.home}/before-mistake`)
+  await expect(story.getByText(':' + `${stage().host.home}/before-mistake`).first()).toBeVisible()
+  await story.getByRole('button', { name: 'Restore…' }).click()
+  await story.getByRole('dialog').getByRole('button', { name: 'Restore' }).click()
+  await expect(story.getByText('not empty', { exact: false }).first()).toBeVisible({ timeout: 30_000 })
+})
