@@ -18,7 +18,7 @@ function download(name: string, text: string): void {
 }
 
 /** Nothing at all when there is neither a filter nor a CSV name. */
-export function TableToolbar<Row>({ engine, columns, csvName, toolbar }: { engine: Engine<Row>; columns: readonly Column<Row>[]; csvName: string | undefined; toolbar: ReactNode }) {
+export function TableToolbar<Row>({ engine, columns, csvName, fixedColumns, toolbar }: { engine: Engine<Row>; columns: readonly Column<Row>[]; csvName: string | undefined; fixedColumns: boolean; toolbar: ReactNode }) {
   if (csvName === undefined && toolbar === undefined) return null
   const save = (name: string) => {
     const written = columns.filter((column) => (column.csv ?? column.value) && engine.getColumn(column.id)?.getIsVisible())
@@ -30,19 +30,21 @@ export function TableToolbar<Row>({ engine, columns, csvName, toolbar }: { engin
       <div className="flex min-w-0 grow flex-wrap items-center gap-2">{toolbar}</div>
       {csvName !== undefined && (
         <div className="flex items-center">
-          <Menu
-            trigger={<IconButton label="Columns" icon={<Columns3 size={15} aria-hidden />} />}
-            groups={[
-              {
-                key: 'columns',
-                heading: 'Columns',
-                items: columns.map((column) => {
-                  const state = engine.getColumn(column.id)
-                  return { key: column.id, label: column.header, checked: state?.getIsVisible() ?? true, stay: true, onSelect: () => state?.toggleVisibility() }
-                }),
-              },
-            ]}
-          />
+          {!fixedColumns && (
+            <Menu
+              trigger={<IconButton label="Columns" icon={<Columns3 size={15} aria-hidden />} />}
+              groups={[
+                {
+                  key: 'columns',
+                  heading: 'Columns',
+                  items: columns.map((column) => {
+                    const state = engine.getColumn(column.id)
+                    return { key: column.id, label: column.header, checked: state?.getIsVisible() ?? true, stay: true, onSelect: () => state?.toggleVisibility() }
+                  }),
+                },
+              ]}
+            />
+          )}
           <IconButton label="Download as CSV" icon={<Download size={15} aria-hidden />} onClick={() => save(csvName)} disabledReason={engine.getRowModel().rows.length === 0 ? 'There are no rows to download' : undefined} />
         </div>
       )}

@@ -41,7 +41,7 @@ function moveBetweenRows(event: KeyboardEvent<HTMLAnchorElement>): void {
 
 /** Rows of one kind with sorting, column choice, row links and CSV. */
 export function Table<Row>(props: TableProps<Row>) {
-  const { label, columns, rowHref, empty, isLoading = false, narrow = 'cards', dense = false, maxHeight, csvName, toolbar, rowActions, currentKey } = props
+  const { label, columns, rowHref, empty, isLoading = false, narrow = 'cards', dense = false, maxHeight, csvName, fixedColumns = false, toolbar, rowActions, currentKey } = props
   const engine = useTable(props)
   const byId = useMemo(() => new Map(columns.map((column) => [column.id, column])), [columns])
   const nameId = columns.find((column) => column.isName)?.id ?? columns[0]?.id
@@ -52,7 +52,7 @@ export function Table<Row>(props: TableProps<Row>) {
   if (!isLoading && shown.length === 0 && empty !== undefined) return empty
   return (
     <div className="@container min-w-0">
-      <TableToolbar engine={engine} columns={columns} csvName={csvName} toolbar={toolbar} />
+      <TableToolbar engine={engine} columns={columns} csvName={csvName} fixedColumns={fixedColumns} toolbar={toolbar} />
       {/* A box that scrolls must be reachable by keyboard (WCAG 2.1.1). */}
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <div role="region" aria-label={label} tabIndex={0} className="relative overflow-auto -outline-offset-2" style={maxHeight === undefined ? undefined : { maxHeight }}>

@@ -4,7 +4,7 @@ import { useMemo } from 'react'
 import { Area, AreaChart, Bar, BarChart, CartesianGrid, Line, LineChart, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts'
 import { timeTicks, valueTicks, type ValueScale } from './axis.ts'
 import { DataTwin } from './data-twin.tsx'
-import { formatBytes, formatCount, formatDateTime, formatDuration, formatPercent, formatRate } from './format.ts'
+import { formatBytes, formatCount, formatDateTime, formatDuration, formatPercent, formatRate, formatRatio } from './format.ts'
 import { useZone } from './relative-time.tsx'
 
 export type TrendPoint = { at: number; values: readonly (number | null)[] }
@@ -15,6 +15,8 @@ const units = {
   duration: { scale: 'duration', format: formatDuration },
   count: { scale: 'count', format: formatCount },
   share: { scale: 'share', format: formatPercent },
+  /** Original to stored: 3.4 is written `3.4 : 1`. */
+  ratio: { scale: 'share', format: (value: number) => formatRatio(value, 1) },
 } as const satisfies Record<string, { scale: ValueScale; format: (value: number) => string }>
 
 export type TrendChartProps = {

@@ -48,6 +48,8 @@ export type TableProps<Row> = {
   maxHeight?: string | undefined
   /** Offers column menu and CSV; the file gets this name. */
   csvName?: string | undefined
+  /** No column menu beside the CSV, where the page itself has the choice of columns. */
+  fixedColumns?: boolean | undefined
   /** Filters and actions left of the column menu. */
   toolbar?: ReactNode
   /** Controls at the end of each row. */

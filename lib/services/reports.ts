@@ -2,7 +2,7 @@
 import { Temporal } from 'temporal-polyfill'
 import type { ImageRow } from '#lib/db/image-lists.ts'
 import type { GroupRow, RunRow } from '#lib/db/run-lists.ts'
-import { groupState } from '#lib/domain/run.ts'
+import { groupState, type RunState } from '#lib/domain/run.ts'
 import type { Actor, Console } from './console.ts'
 import { shownHost } from './hosts.ts'
 import { ratio } from './images.ts'
@@ -14,8 +14,8 @@ type Report = Output<'report', 'runs'>
 type Row = Report['rows'][number]
 type Period = Input<'report', 'runs'>
 
-const dates = ({ from, to }: Period): { from: Date | undefined; before: Date | undefined } => ({ from: from === undefined ? undefined : new Date(from), before: to === undefined ? undefined : new Date(to) })
-const groupsOf = ({ db }: Console, period: Period): Promise<GroupRow[]> => db.runs.listGroups({ setId: period.setId, kinds: ['backup'], ...dates(period) })
+const dates = ({ from, to }: Pick<Period, 'from' | 'to'>): { from: Date | undefined; before: Date | undefined } => ({ from: from === undefined ? undefined : new Date(from), before: to === undefined ? undefined : new Date(to) })
+const groupsOf = ({ db }: Console, period: Pick<Period, 'setId' | 'from' | 'to'>): Promise<GroupRow[]> => db.runs.listGroups({ setId: period.setId, kinds: ['backup'], ...dates(period) })
 
 const seconds = (begin: Date | null, end: Date | null): number | null => (begin === null || end === null ? null : Math.max(0, end.getTime() - begin.getTime()) / 1000)
 const rate = (bytes: number, time: number | null): number | null => (time === null || time === 0 ? null : bytes / time)
@@ -25,9 +25,9 @@ function rowOf(group: GroupRow, run: RunRow, image: ImageRow | undefined, marks:
   const copy = phaseSpans(run, marks).find((span) => span.phase === 'copy')
   const copySeconds = copy?.beginAt && copy.endAt ? seconds(new Date(copy.beginAt), new Date(copy.endAt)) : null
   return {
-    runId: run.id, groupId: group.id, at: iso(run.startedAt ?? run.createdAt), setName: group.setName ?? group.title, hostName: run.hostName ?? 'a removed host', sourceName: run.sourceName ?? 'a removed source', level: run.level, state: run.state,
+    runId: run.id, groupId: group.id, at: iso(run.startedAt ?? run.createdAt), endedAt: isoOrNull(run.endedAt), startedBy: group.startedBy, setName: group.setName ?? group.title, hostName: run.hostName ?? 'a removed host', sourceId: run.sourceId, sourceName: run.sourceName ?? 'a removed source', level: run.level, state: run.state,
     rawBytes, storedBytes, ratio: ratio(storedBytes, rawBytes), seconds: seconds(run.startedAt, run.endedAt), copySeconds, bytesPerSecond: rate(rawBytes, copySeconds ?? seconds(run.startedAt, run.endedAt)),
-    imageId: image?.id ?? null, problem: run.problemMessage, hint: run.problemHint, strange: marks.flatMap(({ body }) => (body.kind === 'strange' ? [body.text] : [])),
+    imageId: image?.id ?? null, problem: run.problemMessage, detail: run.problemDetail, hint: run.problemHint, strange: marks.flatMap(({ body }) => (body.kind === 'strange' ? [body.text] : [])),
   }
 }
 
@@ -38,8 +38,8 @@ function totalsOf(rows: readonly Row[]): Report['totals']['all'] {
 }
 
 /** Totals count what ended with an image; failures and strange ones are listed again with their full text. */
-export async function reportRuns(console: Console, _actor: Actor, period: Period): Promise<Report> {
-  const groups = await groupsOf(console, period)
+export async function reportRuns(console: Console, _actor: Actor, { groupId, ...period }: Period): Promise<Report> {
+  const groups = groupId === undefined ? await groupsOf(console, period) : [found(await console.db.runs.findGroup(groupId), 'run')]
   const runs = groups.flatMap((group) => group.runs.map((run) => ({ group, run })))
   const [images, marks] = await Promise.all([console.db.images.listImageRows({ setId: period.setId }), console.db.runs.listMarks(runs.map(({ run }) => run.id))])
   const [imageOf, marksOf] = [new Map(images.map((image) => [image.runId, image])), Map.groupBy(marks, (mark) => mark.runId)]
@@ -59,8 +59,9 @@ export async function reportCalendar(console: Console, _actor: Actor, { timeZone
     if (cause instanceof RangeError) throw invalid('timeZone', `${timeZone} is not a time zone of the IANA database`, 'Write one such as UTC or Europe/Berlin.')
     throw cause
   }
-  const runs = (await groupsOf(console, period)).flatMap((group) => group.runs)
-  return [...Map.groupBy(runs, (run) => dayOf(run.startedAt ?? run.createdAt))].map(([day, own]) => ({ day, runs: own.length, state: groupState(own.map((run) => run.state)) })).toSorted((a, b) => (a.day < b.day ? -1 : 1))
+  // By the time that a period is cut by, so that a day lists what its cell counts even where a run waited past midnight.
+  const runs = (await groupsOf(console, period)).flatMap((group) => group.runs.map((run) => ({ state: run.state, day: dayOf(group.createdAt) })))
+  return [...Map.groupBy(runs, (run) => run.day)].map(([day, own]) => ({ day, runs: own.length, state: groupState(own.map((run) => run.state)) })).toSorted((a, b) => (a.day < b.day ? -1 : 1))
 }
 
 /** One point an image. */
@@ -86,18 +87,26 @@ export async function reportTimeline(console: Console, _actor: Actor, { groupId 
 
 export async function reportHosts(console: Console, _actor: Actor, period: Input<'report', 'hosts'>): Promise<Output<'report', 'hosts'>> {
   const { from, before } = dates(period)
-  const [hosts, sources, groups, images] = await Promise.all([console.db.hosts.listHosts(), console.db.sources.listSources({ setId: period.setId }), groupsOf(console, period), console.db.images.listImageRows({ setId: period.setId, from, to: before })])
-  const runs = groups.flatMap((group) => group.runs)
+  const [hosts, sources, groups, images] = await Promise.all([console.db.hosts.listHosts(), console.db.sources.listSources({ setId: period.setId }), groupsOf(console, { setId: period.setId }), console.db.images.listImageRows({ setId: period.setId, from, to: before })])
+  const runs = groups.flatMap((group) => group.runs.map((run) => ({ ...run, isInPeriod: (from === undefined || group.createdAt >= from) && (before === undefined || group.createdAt < before) })))
   return hosts.map((row) => {
     const host = shownHost(row, console.version)
     const own = new Set(sources.filter((source) => source.hostId === host.id).map((source) => source.id))
     const ownRuns = runs.filter((run) => run.hostId === host.id)
-    const ends = ownRuns.filter((run) => run.state === 'succeeded' || run.state === 'strange').flatMap((run) => run.endedAt?.getTime() ?? [])
+    const counted = ownRuns.filter((run) => run.isInPeriod)
+    const lastSuccess = newestEnd(ownRuns, ['succeeded', 'strange'])
     return {
-      hostId: host.id, hostName: host.name, state: host.state, sources: own.size, runs: ownRuns.length, failed: ownRuns.filter((run) => run.state === 'failed').length,
-      storedBytes: images.filter((image) => own.has(image.sourceId)).reduce((sum, image) => sum + image.storedBytes, 0), lastBackupAt: ends.length === 0 ? null : new Date(Math.max(...ends)).toISOString(), lastSeenAt: host.lastSeenAt,
+      hostId: host.id, hostName: host.name, state: host.state, sources: own.size, runs: counted.length, failed: counted.filter((run) => run.state === 'failed').length,
+      storedBytes: images.filter((image) => own.has(image.sourceId)).reduce((sum, image) => sum + image.storedBytes, 0), lastBackupAt: lastSuccess?.at ?? null, lastSeenAt: host.lastSeenAt, agentVersion: host.agentVersion,
+      lastSuccess, lastFailure: newestEnd(ownRuns, ['failed']),
     }
   })
+}
+
+function newestEnd(runs: readonly RunRow[], states: readonly RunState[]): Output<'report', 'hosts'>[number]['lastSuccess'] {
+  const ended = runs.flatMap((run) => (run.endedAt !== null && states.includes(run.state) ? [{ run, endedAt: run.endedAt }] : []))
+  const newest = ended.toSorted((a, b) => b.endedAt.getTime() - a.endedAt.getTime())[0]
+  return newest === undefined ? null : { groupId: newest.run.groupId, sourceName: newest.run.sourceName ?? 'a removed source', level: newest.run.level, at: iso(newest.endedAt), problem: newest.run.problemMessage }
 }
 
 export async function reportIntegrity(console: Console, _actor: Actor, { setId }: Input<'report', 'integrity'>): Promise<Output<'report', 'integrity'>> {
