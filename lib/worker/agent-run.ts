@@ -97,43 +97,47 @@ function columnsOf(events: readonly RunEvent[]): RunColumns {
 /** Of a stretch of progress only the last is worth keeping. */
 const worthKeeping = (event: RunEvent, index: number, all: readonly RunEvent[]): boolean => event.body.kind !== 'progress' || all[index + 1]?.body.kind !== 'progress'
 
+/** Does what a run does with its host. When that fails, its process, spool and folder there go; a run that another worker takes over keeps them. */
+export async function whileOnHost<T>({ context, hostId, agentRunId }: Pick<Follow, 'context' | 'hostId' | 'agentRunId'>, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const reason: unknown = context.signal.reason
+    if (!(reason instanceof StopReason) || reason.why === 'cancelled') await stopOnHost(context, hostId, agentRunId)
+    throw error
+  }
+}
+
 /** Returns the end event. Throws the problem of a failed part, `cancelled` after the agent stopped, agent-failed when its process died. */
 export async function followAgentRun(follow: Follow): Promise<EndEvent> {
   const { context, hostId, agentRunId, job, movement } = follow
   const { parts, run } = context
-  try {
-    for (const event of await listAgentEvents(parts.db, run.id, ['volume', 'need'])) if (event.kind === 'volume' || event.kind === 'need') follow.onFile(event)
-    const earlier = await listAgentEvents(parts.db, run.id, ['end'])
-    const ended = earlier.at(-1)
-    if (ended?.kind === 'end') return judged(ended)
-    let after = run.agentSeq
-    await persistently({ context, hostId, movement, work: agent => agent.call('run.start', { runId: agentRunId, job }) })
-    let doneBytes = -1
-    for (;;) {
-      context.check()
-      movement.check()
-      const from = after
-      const said = await Promise.race([persistently({ context, hostId, movement, work: agent => agent.call('run.events', { runId: agentRunId, after: from, waitMs: EVENTS_WAIT_MS }, { deadlineMs: EVENTS_DEADLINE_MS }) }), follow.failure])
-      const kept = said.events.filter(worthKeeping)
-      if (said.events.length > 0) {
-        await context.emit(kept.map(event => ({ body: event.body, at: new Date(event.at), agentSeq: event.seq })), columnsOf(said.events))
-        after = said.events.at(-1)?.seq ?? after
-      }
-      for (const { body } of said.events) {
-        if (body.kind === 'volume' || body.kind === 'need') follow.onFile(body)
-        if (body.kind === 'progress' ? body.doneBytes !== doneBytes : body.kind !== 'command') movement.moved()
-        // A checkpoint or an archiver moves no byte: there the agent's sign of life counts.
-        if (body.kind === 'progress' && body.phase !== 'copy') movement.moved()
-        if (body.kind === 'progress') doneBytes = body.doneBytes
-        if (body.kind === 'end') return judged(body)
-      }
-      if (said.events.length === 0 && !said.alive && !said.ended) throw problem('agent-failed', 'The agent’s process of this run died without a word', { detail: 'It was killed, or the host was restarted.', hint: 'Look at the kernel log of the host (out of memory?); the backup is tried again.' })
+  for (const event of await listAgentEvents(parts.db, run.id, ['volume', 'need'])) if (event.kind === 'volume' || event.kind === 'need') follow.onFile(event)
+  const earlier = await listAgentEvents(parts.db, run.id, ['end'])
+  const ended = earlier.at(-1)
+  if (ended?.kind === 'end') return judged(ended)
+  let after = run.agentSeq
+  await persistently({ context, hostId, movement, work: agent => agent.call('run.start', { runId: agentRunId, job }) })
+  let doneBytes = -1
+  for (;;) {
+    context.check()
+    movement.check()
+    const from = after
+    const said = await Promise.race([persistently({ context, hostId, movement, work: agent => agent.call('run.events', { runId: agentRunId, after: from, waitMs: EVENTS_WAIT_MS }, { deadlineMs: EVENTS_DEADLINE_MS }) }), follow.failure])
+    const kept = said.events.filter(worthKeeping)
+    if (said.events.length > 0) {
+      await context.emit(kept.map(event => ({ body: event.body, at: new Date(event.at), agentSeq: event.seq })), columnsOf(said.events))
+      after = said.events.at(-1)?.seq ?? after
     }
-  } catch (error) {
-    if (context.signal.reason instanceof StopReason && context.signal.reason.why === 'stopping') throw error
-    if (context.signal.reason instanceof StopReason && context.signal.reason.why === 'fenced') throw error
-    await stopOnHost(context, hostId, agentRunId)
-    throw error
+    for (const { body } of said.events) {
+      if (body.kind === 'volume' || body.kind === 'need') follow.onFile(body)
+      if (body.kind === 'progress' ? body.doneBytes !== doneBytes : body.kind !== 'command') movement.moved()
+      // A checkpoint or an archiver moves no byte: there the agent's sign of life counts.
+      if (body.kind === 'progress' && body.phase !== 'copy') movement.moved()
+      if (body.kind === 'progress') doneBytes = body.doneBytes
+      if (body.kind === 'end') return judged(body)
+    }
+    if (said.events.length === 0 && !said.alive && !said.ended) throw problem('agent-failed', 'The agent’s process of this run died without a word', { detail: 'It was killed, or the host was restarted.', hint: 'Look at the kernel log of the host (out of memory?); the backup is tried again.' })
   }
 }
 

@@ -5,7 +5,7 @@ import { imageFile } from '#lib/image/layout.ts'
 import { parseLsn } from '#lib/postgres/lsn.ts'
 import { segmentsBetween } from '#lib/postgres/wal.ts'
 import { problem } from '#lib/domain/problem.ts'
-import { attemptId, followAgentRun, persistently } from './agent-run.ts'
+import { attemptId, followAgentRun, persistently, whileOnHost } from './agent-run.ts'
 import type { Movement } from './agent-run.ts'
 import { clusterAccess } from './cluster-access.ts'
 import { cleanUpHost, publish } from './publish.ts'
@@ -16,7 +16,12 @@ import { waitForWal } from './wal-wait.ts'
 /** Volumes of one backup on their way at the same time. */
 const PULLS = 2
 
-export async function backupFull(context: RunContext<'backup'>, { imageId, movement }: { imageId: string; movement: Movement }): Promise<object> {
+interface Full { imageId: string; movement: Movement }
+
+export const backupFull = (context: RunContext<'backup'>, full: Full): Promise<object> =>
+  whileOnHost({ context, hostId: context.input.source.hostId, agentRunId: attemptId(context.run.id, context.run.attempt) }, () => takeFull(context, full))
+
+async function takeFull(context: RunContext<'backup'>, { imageId, movement }: Full): Promise<object> {
   const { parts, run, input: { source, storageId } } = context
   const storage = await parts.storage(storageId)
   const agentRunId = attemptId(run.id, run.attempt)

@@ -8,7 +8,7 @@ import { IMAGE_FILE } from '#lib/image/layout.ts'
 import { RestoreResult } from '#lib/protocol/cluster.ts'
 import type { RestoreJob } from '#lib/protocol/cluster.ts'
 import { getObject } from '#lib/storage/objects.ts'
-import { attemptId, followAgentRun, movementWithin, persistently } from './agent-run.ts'
+import { attemptId, followAgentRun, movementWithin, persistently, whileOnHost } from './agent-run.ts'
 import { atHost } from './hosts.ts'
 import type { Handler } from './run-loop.ts'
 import { pushFile, transfers } from './transfer.ts'
@@ -52,21 +52,23 @@ export const restore: Handler<'restore'> = async context => {
   const agentRunId = attemptId(run.id, run.attempt)
   const pushes = transfers(PUSHES)
   const asked = new Set<string>()
-  const end = await followAgentRun({
-    context, hostId: input.hostId, agentRunId, job, movement, failure: pushes.failure,
-    onFile(event) {
-      if (event.kind !== 'need' || asked.has(event.name)) return
-      asked.add(event.name)
-      pushes.add(async () => {
-        const place = places.get(event.name)
-        if (place === undefined) throw problem('agent-failed', `The agent asks for ${event.name}, which is not part of the plan`)
-        await pushFile({ context, hostId: input.hostId, agentRunId, movement, storage: await parts.storage(place.storageId) }, place.key, place.file)
-      })
-    },
+  const result = await whileOnHost({ context, hostId: input.hostId, agentRunId }, async () => {
+    const end = await followAgentRun({
+      context, hostId: input.hostId, agentRunId, job, movement, failure: pushes.failure,
+      onFile(event) {
+        if (event.kind !== 'need' || asked.has(event.name)) return
+        asked.add(event.name)
+        pushes.add(async () => {
+          const place = places.get(event.name)
+          if (place === undefined) throw problem('agent-failed', `The agent asks for ${event.name}, which is not part of the plan`)
+          await pushFile({ context, hostId: input.hostId, agentRunId, movement, storage: await parts.storage(place.storageId) }, place.key, place.file)
+        })
+      },
+    })
+    await pushes.settled()
+    await persistently({ context, hostId: input.hostId, movement, work: agent => agent.call('run.release', { runId: agentRunId }) })
+    return RestoreResult.parse(end.result)
   })
-  await pushes.settled()
-  const result = RestoreResult.parse(end.result)
-  await persistently({ context, hostId: input.hostId, movement, work: agent => agent.call('run.release', { runId: agentRunId }) })
   await context.say(`Restored into ${result.dataDirectory} and ${result.archiveDirectory}. ${plan.recoverySettings === null ? 'Files only.' : `Start it with: ${plan.startCommand}`}`)
   return { ...result, startCommand: plan.startCommand, imageId: rootId, target: plan.targetText }
 }
