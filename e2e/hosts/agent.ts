@@ -25,13 +25,15 @@ export interface TestAgent extends AsyncDisposable {
   hangUp(): void
 }
 
-/** Builds the agent, and starts its `serve` as the user of the servers (or as root). */
-export async function startAgent(how: { asRoot?: boolean; node?: string; env?: Record<string, string> } = {}): Promise<TestAgent> {
-  const folder = await serverFolder('agent')
+/** Builds the agent, and starts its `serve` as the user of the servers (or as root); `beside` another it shares its files, as the next connection does. */
+export async function startAgent(how: { asRoot?: boolean; node?: string; env?: Record<string, string>; beside?: TestAgent } = {}): Promise<TestAgent> {
+  const folder = how.beside?.folder ?? (await serverFolder('agent'))
   const file = join(folder, 'agent.mjs')
   const home = join(folder, 'home')
-  await writeFile(file, (await buildAgent()).content)
-  await chmod(file, 0o644)
+  if (how.beside === undefined) {
+    await writeFile(file, (await buildAgent()).content)
+    await chmod(file, 0o644)
+  }
   const as = how.asRoot === true ? {} : await asServerUser()
   const node = how.node ?? process.execPath
   const env: NodeJS.ProcessEnv = { NODE_ENV: 'production', PATH: process.env['PATH'], HOME: folder, HOWDAH_AGENT_HOME: home, ...how.env }
