@@ -1,6 +1,7 @@
 'use client'
 /** Reports ▸ Custom: backup runs with the columns, filters and time that the address names, and the same as CSV. */
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
 import { useAddress } from '#components/runs/use-address.ts'
 import { Button } from '#components/ui/button.tsx'
 import { Card } from '#components/ui/card.tsx'
@@ -70,17 +71,30 @@ const stateOptions: readonly { value: RunState | 'any'; label: string }[] = [{ v
 function Filters({ choice }: { choice: CustomChoice }) {
   const address = useAddress()
   return (
-    <div className="@container">
-      <div className="grid gap-3 @md:grid-cols-2 @3xl:grid-cols-5">
-        {/* A date field hands over dates only while they are whole, so the address never holds half of one. */}
-        <TextField label="From" type="date" key={`from ${choice.from}`} defaultValue={choice.from} onChange={(event) => event.target.value !== '' && address.change({ from: event.target.value })} />
-        <TextField label="To" type="date" key={`to ${choice.to}`} defaultValue={choice.to} onChange={(event) => event.target.value !== '' && address.change({ to: event.target.value })} />
+    <div className="grid gap-3 sm:grid-cols-2 lg:grid-cols-5">
+      {/* A date field hands over dates only while they are whole, so the address never holds half of one. */}
+      <Stacked>
+        <TextField label="From" type="date" key={choice.from} defaultValue={choice.from} onChange={(event) => event.target.value !== '' && address.change({ from: event.target.value })} />
+      </Stacked>
+      <Stacked>
+        <TextField label="To" type="date" key={choice.to} defaultValue={choice.to} onChange={(event) => event.target.value !== '' && address.change({ to: event.target.value })} />
+      </Stacked>
+      <Stacked>
         <Select label="Level" options={levelOptions} value={choice.level} onChange={(level) => address.change({ level: level === 'any' ? null : level })} />
+      </Stacked>
+      <Stacked>
         <Select label="Outcome" options={stateOptions} value={choice.state ?? 'any'} onChange={(state) => address.change({ state: state === 'any' ? null : state })} />
+      </Stacked>
+      <Stacked>
         <TextField label="Name contains" placeholder="source, host or set" defaultValue={choice.text} onChange={(event) => address.change({ text: event.target.value })} />
-      </div>
+      </Stacked>
     </div>
   )
+}
+
+/** A field puts its label above where its box is narrow; each one here has a box of its own. */
+function Stacked({ children }: { children: ReactNode }) {
+  return <div className="@container min-w-0">{children}</div>
 }
 
 function Columns({ choice }: { choice: CustomChoice }) {

@@ -19,9 +19,12 @@ export function runPicture(rows: readonly ReportRow[], span: { from: string; to:
   const begun = rows.filter((row) => row.state !== 'queued')
   const ends = begun.map((row) => (row.endedAt === null ? now : Date.parse(row.endedAt)))
   const bySource = Map.groupBy(begun, (row) => `${row.setName} ${row.hostName} ${row.sourceName}`)
+  const begin = Date.parse(span.from)
+  const last = Math.max(begin + 1, Math.min(Date.parse(span.to), Math.max(now, ...ends)))
   return {
-    begin: Date.parse(span.from),
-    end: Math.max(Date.parse(span.from) + 1, Math.min(Date.parse(span.to), Math.max(now, ...ends))),
+    begin,
+    // A run that began just now has room for its bar.
+    end: last + (last - begin) * 0.02,
     rows: [...bySource].map(([key, own]) => ({
       key,
       label: own[0]?.sourceName ?? key,

@@ -44,6 +44,7 @@ function Runs({ scope }: { scope: ReportScope }) {
                 begin={weeks.begin}
                 end={weeks.end}
                 today={today}
+                current={group === null ? (day ?? undefined) : undefined}
                 days={days.map((each) => ({ date: each.day, state: runMarks[each.state], label: formatPlural(each.runs, 'run'), href: address.href({ day: each.day, group: null }) }))}
               />
               <p className="mt-3 max-w-72 text-xs text-muted">A day has the worst outcome of its runs. Choose one for its summary.</p>
@@ -81,25 +82,30 @@ function Summary({ scope, group, first, last }: { scope: ReportScope; group: str
   const { setId, zone } = scope
   const input = { ...(setId === undefined ? {} : { setId }), ...(group === null ? spanOf(first, last, zone) : { groupId: group }) }
   const report = useQuery(api.report.runs.queryOptions({ input, ...refresh }))
+  // Beside the calendar stands what one day or one start has to say; many weeks of it take the whole width.
+  const isBrief = group !== null || first === last
   const when = group !== null ? 'One start' : first === last ? dayInWords(first) : `${dayInWords(first)} – ${dayInWords(last)}`
   return (
-    <div className="min-w-0 space-y-5">
-      <Answer of={report} label="the summary" lines={8}>
-        {(data) => (
-          <>
+    <Answer of={report} label="the summary" lines={8}>
+      {(data) => (
+        <>
+          <div className="min-w-0 space-y-5">
             <Card
               title={when}
               description={countWords(data)}
               actions={
                 <>
                   {group !== null && <Button size="sm" onClick={() => address.change({ group: null })}>Show the whole day</Button>}
-                  {group === null && first === last && <LinkButton size="sm" href={address.href({ day: 'all' })}>All of these weeks</LinkButton>}
+                  {group === null && isBrief && <LinkButton size="sm" href={address.href({ day: 'all' })}>All of these weeks</LinkButton>}
                 </>
               }
             >
               <Totals totals={data.totals} />
             </Card>
-            <FullTexts report={data} setName={scope.setName} />
+            {isBrief && <FullTexts report={data} setName={scope.setName} />}
+          </div>
+          <div className="min-w-0 space-y-5 lg:col-span-2">
+            {!isBrief && <FullTexts report={data} setName={scope.setName} />}
             <Card title="Summary" flush>
               <Table
                 label={`Backup runs, ${when}`}
@@ -113,10 +119,10 @@ function Summary({ scope, group, first, last }: { scope: ReportScope; group: str
                 empty={<EmptyState title="No backup ran then" action={<LinkButton href={address.href({ day: null, group: null })}>Show the newest day</LinkButton>} />}
               />
             </Card>
-          </>
-        )}
-      </Answer>
-    </div>
+          </div>
+        </>
+      )}
+    </Answer>
   )
 }
 

@@ -34,7 +34,8 @@ function Timeline({ scope }: { scope: ReportScope }) {
       <Answer of={report} label="the runs">
         {({ rows }) => {
           const starts = [...new Map(rows.map((row) => [row.groupId, row])).values()]
-          const chosen = address.get('group') ?? starts[0]?.groupId ?? null
+          const newest = rows.find((row) => row.seconds !== null || row.endedAt === null) ?? rows[0]
+          const chosen = address.get('group') ?? newest?.groupId ?? null
           return (
             <>
               <Card title="Runs by source" description="Each bar is a run; choose one to see its phases below.">

@@ -14,12 +14,12 @@ export type CalendarDay = {
   href?: string | undefined
 }
 
-export type CalendarHeatmapProps = { label: string; begin: string; end: string; days: readonly CalendarDay[]; today?: string | undefined }
+export type CalendarHeatmapProps = { label: string; begin: string; end: string; days: readonly CalendarDay[]; today?: string | undefined; /** The day whose content stands beside the calendar. */ current?: string | undefined }
 
 const weekdayLetters = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'] as const
 
 /** One cell a day; days without an entry are empty. */
-export function CalendarHeatmap({ label, begin, end, days, today }: CalendarHeatmapProps) {
+export function CalendarHeatmap({ label, begin, end, days, today, current }: CalendarHeatmapProps) {
   const byDate = new Map(days.map((day) => [day.date, day]))
   const used = stateNames.filter((state) => days.some((day) => day.state === state))
   return (
@@ -51,7 +51,7 @@ export function CalendarHeatmap({ label, begin, end, days, today }: CalendarHeat
                   const entry = date === null ? undefined : byDate.get(date)
                   const isToday = date !== null && date === today
                   const number = date === null ? '' : String(Number(date.slice(8)))
-                  const cell = cx('flex h-7 w-9 items-center justify-center gap-1 rounded-sm', isToday && 'ring-1 ring-accent ring-inset')
+                  const cell = cx('flex h-7 w-9 items-center justify-center gap-1 rounded-sm', isToday && 'ring-1 ring-accent ring-inset', date !== null && date === current && 'outline-2 outline-ink')
                   const said = entry === undefined ? '' : `${date}: ${states[entry.state].word}, ${entry.label}`
                   const face = entry && (
                     <>
@@ -63,7 +63,7 @@ export function CalendarHeatmap({ label, begin, end, days, today }: CalendarHeat
                   return (
                     <td key={weekdayLetters[index]} className="p-0">
                       {date === null ? null : entry?.href !== undefined ? (
-                        <Link href={entry.href} look="none" title={said} className={cx(cell, states[entry.state].tint, 'hover:outline-1 hover:outline-edge')}>
+                        <Link href={entry.href} look="none" title={said} aria-current={date === current ? 'date' : undefined} className={cx(cell, states[entry.state].tint, date !== current && 'hover:outline-1 hover:outline-edge')}>
                           {face}
                         </Link>
                       ) : (
