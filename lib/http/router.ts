@@ -33,14 +33,14 @@ export function listOperations(): NamedOperation[] {
   )
 }
 
-const os = implement(contract).$context<CallContext>()
+const base = implement(contract).$context<CallContext>()
 
 type UseCase = (console: Console, actor: Actor | null, input: unknown) => Promise<unknown>
 type SubjectOf = (input: unknown) => Subject
 const lookUp = <T>(table: object, noun: string, verb: string): T | undefined => (table as Record<string, Record<string, T>>)[noun]?.[verb]
 
-/** Runs before the input is parsed: who may never do this learns nothing about it. */
-const enter = os.middleware(({ context, procedure, next }) => {
+/** Who may never do this learns nothing about it. */
+const enter = base.middleware(({ context, procedure, next }) => {
   const { permission } = procedure['~orpc'].meta
   if (permission !== 'public') mayEnter(signedIn(context.actor), permission)
   return next()
@@ -51,8 +51,11 @@ function signedIn(actor: Actor | null): Actor {
   return actor
 }
 
+/** Used on the whole contract, the guard comes before the parsing of inputs; on one procedure it would come after. */
+const os = base.use(enter)
+
 interface Implementer {
-  use: (middleware: typeof enter) => { handler: (handle: (call: { context: CallContext; input: unknown }) => Promise<unknown>) => unknown }
+  handler: (handle: (call: { context: CallContext; input: unknown }) => Promise<unknown>) => unknown
 }
 
 /** The types of inputs and outputs are held by `operations` and by the contract's own parsing on both sides of it. */
@@ -60,7 +63,7 @@ function procedureOf({ noun, verb, meta }: NamedOperation): unknown {
   const useCase = lookUp<UseCase>(operations, noun, verb)
   const implementer = lookUp<Implementer>(os, noun, verb)
   if (useCase === undefined || implementer === undefined) throw new Error(`${noun}.${verb} has no use case`)
-  return implementer.use(enter).handler(async ({ context, input }) => {
+  return implementer.handler(async ({ context, input }) => {
     mustBeText(input)
     if (meta.permission !== 'public') await mayAct(context.console, signedIn(context.actor), meta.permission, lookUp<SubjectOf>(subjects, noun, verb)?.(input))
     return useCase(context.console, context.actor, input)
