@@ -29,10 +29,10 @@ const columns: readonly Column<IntegrityRow>[] = [
   { id: 'source', header: 'Source', isName: true, value: (row) => row.sourceName },
   { id: 'set', header: 'Backup set', value: (row) => row.setName },
   { id: 'level', header: 'Level', value: (row) => row.level, cell: (row) => <Badge>{levelWords(row.level)}</Badge> },
-  { id: 'taken', header: 'Image of', value: (row) => row.endAt, cell: (row) => <RelativeTime at={row.endAt} /> },
+  { id: 'taken', header: 'Image of', wide: true, value: (row) => row.endAt, cell: (row) => <RelativeTime at={row.endAt} /> },
   { id: 'stored', header: 'Stored', align: 'right', value: (row) => row.storedBytes, cell: (row) => formatBytes(row.storedBytes) },
   { id: 'state', header: 'Integrity', value: (row) => integrityStates[integrityOf(row)].word, cell: (row) => <Mark row={row} /> },
-  { id: 'verified', header: 'Last verified', value: (row) => row.verifiedAt, cell: (row) => (row.verifiedAt === null ? '–' : <RelativeTime at={row.verifiedAt} />) },
+  { id: 'verified', header: 'Last verified', wide: true, value: (row) => row.verifiedAt, cell: (row) => (row.verifiedAt === null ? '–' : <RelativeTime at={row.verifiedAt} />) },
   { id: 'found', header: 'What was found', wide: true, wrap: true, value: (row) => foundWords(row), cell: (row) => <Found row={row} /> },
 ]
 

@@ -127,7 +127,7 @@ const expiryColumns: readonly Column<ExpiryRow>[] = [
   { id: 'source', header: 'Source', isName: true, value: (row) => row.sourceName },
   { id: 'set', header: 'Backup set', value: (row) => row.setName },
   { id: 'level', header: 'Level', value: (row) => row.level, cell: (row) => <Badge>{levelWords(row.level)}</Badge> },
-  { id: 'taken', header: 'Taken', value: (row) => row.endAt, cell: (row) => <RelativeTime at={row.endAt} /> },
+  { id: 'taken', header: 'Taken', wide: true, value: (row) => row.endAt, cell: (row) => <RelativeTime at={row.endAt} /> },
   { id: 'stored', header: 'Stored', align: 'right', value: (row) => row.storedBytes, cell: (row) => formatBytes(row.storedBytes) },
   { id: 'goes', header: 'Goes', wide: true, value: (row) => orderOf(row.going), csv: (row) => (row.going.kind === 'not-before' ? `not before ${new Date(row.going.at).toISOString()}` : goingWords[row.going.kind]), cell: (row) => <Goes row={row} /> },
   { id: 'why', header: 'Kept because', wrap: true, wide: true, value: (row) => row.reasons.join('; ') },

@@ -13,9 +13,11 @@ import type { Input, Output } from './shapes.ts'
 type Report = Output<'report', 'runs'>
 type Row = Report['rows'][number]
 type Period = Input<'report', 'runs'>
+/** All that a report asks of the console. */
+type Reading = Pick<Console, 'db' | 'now' | 'version'>
 
 const dates = ({ from, to }: Pick<Period, 'from' | 'to'>): { from: Date | undefined; before: Date | undefined } => ({ from: from === undefined ? undefined : new Date(from), before: to === undefined ? undefined : new Date(to) })
-const groupsOf = ({ db }: Console, period: Pick<Period, 'setId' | 'from' | 'to'>): Promise<GroupRow[]> => db.runs.listGroups({ setId: period.setId, kinds: ['backup'], ...dates(period) })
+const groupsOf = ({ db }: Reading, period: Pick<Period, 'setId' | 'from' | 'to'>): Promise<GroupRow[]> => db.runs.listGroups({ setId: period.setId, kinds: ['backup'], ...dates(period) })
 
 const seconds = (begin: Date | null, end: Date | null): number | null => (begin === null || end === null ? null : Math.max(0, end.getTime() - begin.getTime()) / 1000)
 const rate = (bytes: number, time: number | null): number | null => (time === null || time === 0 ? null : bytes / time)
@@ -38,7 +40,7 @@ function totalsOf(rows: readonly Row[]): Report['totals']['all'] {
 }
 
 /** Totals count what ended with an image; failures and strange ones are listed again with their full text. */
-export async function reportRuns(console: Console, _actor: Actor, { groupId, ...period }: Period): Promise<Report> {
+export async function reportRuns(console: Reading, _actor: Actor, { groupId, ...period }: Period): Promise<Report> {
   const groups = groupId === undefined ? await groupsOf(console, period) : [found(await console.db.runs.findGroup(groupId), 'run')]
   const runs = groups.flatMap((group) => group.runs.map((run) => ({ group, run })))
   const [images, marks] = await Promise.all([console.db.images.listImageRows({ setId: period.setId }), console.db.runs.listMarks(runs.map(({ run }) => run.id))])
@@ -51,7 +53,7 @@ export async function reportRuns(console: Console, _actor: Actor, { groupId, ...
   }
 }
 
-export async function reportCalendar(console: Console, _actor: Actor, { timeZone, ...period }: Input<'report', 'calendar'>): Promise<Output<'report', 'calendar'>> {
+export async function reportCalendar(console: Reading, _actor: Actor, { timeZone, ...period }: Input<'report', 'calendar'>): Promise<Output<'report', 'calendar'>> {
   const dayOf = (time: Date): string => Temporal.Instant.fromEpochMilliseconds(time.getTime()).toZonedDateTimeISO(timeZone).toPlainDate().toString()
   try {
     dayOf(console.now())
@@ -65,7 +67,7 @@ export async function reportCalendar(console: Console, _actor: Actor, { timeZone
 }
 
 /** One point an image. */
-export async function reportTrends(console: Console, _actor: Actor, { sourceId, ...period }: Input<'report', 'trends'>): Promise<Output<'report', 'trends'>> {
+export async function reportTrends(console: Reading, _actor: Actor, { sourceId, ...period }: Input<'report', 'trends'>): Promise<Output<'report', 'trends'>> {
   const { from, before } = dates(period)
   const [images, groups] = await Promise.all([console.db.images.listImageRows({ setId: period.setId, sourceId, from, to: before }), console.db.runs.listGroups({ setId: period.setId, sourceId, kinds: ['backup'] })])
   const runs = new Map(groups.flatMap((group) => group.runs).map((run) => [run.id, run]))
@@ -85,7 +87,7 @@ export async function reportTimeline(console: Console, _actor: Actor, { groupId 
   return { group: found(group ?? null, 'run'), spans }
 }
 
-export async function reportHosts(console: Console, _actor: Actor, period: Input<'report', 'hosts'>): Promise<Output<'report', 'hosts'>> {
+export async function reportHosts(console: Reading, _actor: Actor, period: Input<'report', 'hosts'>): Promise<Output<'report', 'hosts'>> {
   const { from, before } = dates(period)
   const [hosts, sources, groups, images] = await Promise.all([console.db.hosts.listHosts(), console.db.sources.listSources({ setId: period.setId }), groupsOf(console, { setId: period.setId }), console.db.images.listImageRows({ setId: period.setId, from, to: before })])
   const runs = groups.flatMap((group) => group.runs.map((run) => ({ ...run, isInPeriod: (from === undefined || group.createdAt >= from) && (before === undefined || group.createdAt < before) })))
@@ -109,7 +111,7 @@ function newestEnd(runs: readonly RunRow[], states: readonly RunState[]): Output
   return newest === undefined ? null : { groupId: newest.run.groupId, sourceName: newest.run.sourceName ?? 'a removed source', level: newest.run.level, at: iso(newest.endedAt), problem: newest.run.problemMessage }
 }
 
-export async function reportIntegrity(console: Console, _actor: Actor, { setId }: Input<'report', 'integrity'>): Promise<Output<'report', 'integrity'>> {
+export async function reportIntegrity(console: Reading, _actor: Actor, { setId }: Input<'report', 'integrity'>): Promise<Output<'report', 'integrity'>> {
   const [images, groups] = await Promise.all([console.db.images.listImageRows({ setId }), console.db.runs.listGroups({ setId, kinds: ['verify'] })])
   const runs = groups.flatMap((group) => group.runs)
   return images.map((image) => {
