@@ -36,8 +36,10 @@ export function scheduleLoop(parts: WorkerParts, console: Console, signal: Abort
   )
 }
 
+type Parts = Pick<WorkerParts, 'db' | 'log'>
+
 /** Everything that came due since the last look is one decision: at most one run starts, and the moment looked at moves on only when that is done. */
-export async function startDue(parts: WorkerParts, console: Console, set: SetRow): Promise<void> {
+export async function startDue(parts: Parts, console: Console, set: SetRow): Promise<void> {
   const now = console.now()
   const week = { slots: set.slots, timeZone: set.timeZone }
   if (set.scheduleSeenAt !== null && set.scheduleSeenAt < now) {
@@ -47,7 +49,7 @@ export async function startDue(parts: WorkerParts, console: Console, set: SetRow
   await updateScheduleSeen(parts.db, set.id, now)
 }
 
-async function decide(parts: WorkerParts, console: Console, { set, due, next, now }: { set: SetRow; due: readonly ScheduledRun[]; next: number | null; now: Date }): Promise<void> {
+async function decide(parts: Parts, console: Console, { set, due, next, now }: { set: SetRow; due: readonly ScheduledRun[]; next: number | null; now: Date }): Promise<void> {
   const chosen = chooseMissed(due, now.getTime(), next)
   const left = due.filter(slot => slot !== chosen)
   const last = left.at(-1)
