@@ -1,9 +1,9 @@
 'use client'
 /** Reports ▸ Custom: backup runs with the columns, filters and time that the address names, and the same as CSV. */
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import type { ReactNode } from 'react'
+import { useState, type ReactNode } from 'react'
 import { useAddress } from '#components/runs/use-address.ts'
-import { Button } from '#components/ui/button.tsx'
+import { Button, LinkButton } from '#components/ui/button.tsx'
 import { Card } from '#components/ui/card.tsx'
 import { Checkbox } from '#components/ui/choice.tsx'
 import { EmptyState } from '#components/ui/empty-state.tsx'
@@ -16,7 +16,7 @@ import { runStates, runStateWords, type RunState } from '#lib/domain/run.ts'
 import { Answer } from './answer.tsx'
 import { columnsParam, levelFilters, matches, readCustom, type CustomChoice, type LevelFilter } from './custom-choice.ts'
 import { spanOf } from './period.ts'
-import { ReportPage, type ReportScope } from './report-page.tsx'
+import { backupHref, ReportPage, type ReportScope } from './report-page.tsx'
 import { pickColumns, runColumns, runHref } from './run-columns.tsx'
 
 export function CustomReport() {
@@ -29,11 +29,17 @@ function Custom({ scope }: { scope: ReportScope }) {
   const { setId, setName, today, zone } = scope
   const address = useAddress()
   const choice = readCustom(address.get, today)
+  // The name is typed freely and only then goes to the address; clearing it from outside begins the fields anew.
+  const [clearings, setClearings] = useState(0)
+  const clear = () => {
+    address.change(everything)
+    setClearings(clearings + 1)
+  }
   const report = useQuery(api.report.runs.queryOptions({ input: { ...spanOf(choice.from, choice.to, zone), ...(setId === undefined ? {} : { setId }) }, refetchInterval: 15_000, placeholderData: keepPreviousData }))
   return (
     <div className="space-y-5">
       <Card title="What to show">
-        <Filters choice={choice} />
+        <Filters key={clearings} choice={choice} />
         <Columns choice={choice} />
       </Card>
       <Answer of={report} label="the runs">
@@ -52,8 +58,17 @@ function Custom({ scope }: { scope: ReportScope }) {
                 sorting={choice.columns.includes('at') ? { column: 'at', descending: true } : undefined}
                 csvName={`backup-runs-${choice.from}-to-${choice.to}`}
                 empty={
-                  <EmptyState title={data.rows.length === 0 ? 'No backup ran in this time' : 'No run matches the filters'} action={<Button onClick={() => address.change(everything)}>Show all of the last 30 days</Button>}>
-                    {data.rows.length === 0 ? 'Choose another time.' : `${formatPlural(data.rows.length, 'run')} in this time have another level, outcome or name.`}
+                  <EmptyState
+                    title={data.rows.length === 0 ? 'No backup ran in this time' : 'No run matches the filters'}
+                    action={
+                      Object.keys(everything).some((name) => address.get(name) !== null) ? (
+                        <Button onClick={clear}>Show all of the last 30 days</Button>
+                      ) : (
+                        <LinkButton href={backupHref(setName)}>{setName === null ? 'Open backup sets' : 'Back up now'}</LinkButton>
+                      )
+                    }
+                  >
+                    {data.rows.length === 0 ? 'Choose another time, or start a backup.' : `${formatPlural(data.rows.length, 'run')} in this time have another level, outcome or name.`}
                   </EmptyState>
                 }
               />

@@ -60,10 +60,11 @@ function Legend({ series }: { series: readonly string[] }) {
   )
 }
 
-function mark(kind: 'line' | 'area' | 'bar', index: number) {
+/** `isAlone`: a line through one point would not be seen, so the point is drawn. */
+function mark(kind: 'line' | 'area' | 'bar', index: number, isAlone: boolean) {
   const { color, dash } = strokes[index % 3] ?? strokes[0]
   const shared = { key: index, dataKey: `v${index}`, isAnimationActive: false } as const
-  const stroke = { stroke: color, strokeWidth: 1.75, dot: false, activeDot: { r: 3 }, connectNulls: true, ...(dash === undefined ? {} : { strokeDasharray: dash }) } as const
+  const stroke = { stroke: color, strokeWidth: 1.75, dot: isAlone ? { r: 3, fill: color, strokeDasharray: '' } : false, activeDot: { r: 3 }, connectNulls: true, ...(dash === undefined ? {} : { strokeDasharray: dash }) } as const
   if (kind === 'bar') return <Bar {...shared} key={index} fill={color} maxBarSize={18} radius={[2, 2, 0, 0]} />
   if (kind === 'area') return <Area {...shared} key={index} {...stroke} fill={color} fillOpacity={0.1} />
   return <Line {...shared} key={index} {...stroke} />
@@ -108,7 +109,7 @@ export function TrendChart({ label, series, points, kind = 'line', unit, height 
                 ) : null
               }}
             />
-            {series.map((_, index) => mark(kind, index))}
+            {series.map((_, index) => mark(kind, index, points.filter((point) => typeof point.values[index] === 'number').length === 1))}
           </Chart>
         </ResponsiveContainer>
       </div>
