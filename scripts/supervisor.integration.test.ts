@@ -53,6 +53,8 @@ async function processesOf(home: string): Promise<{ supervisor: Identity; childr
   return { supervisor: lock.owner, children: lock.children, catalog: (await identify(pid))! }
 }
 
+const pidsOf = async (home: string): Promise<string> => (await processesOf(home)).children.map(({ pid }) => pid).toSorted((a, b) => a - b).join(' ')
+
 const status = async (port: number): Promise<number> => (await fetch(`http://127.0.0.1:${port}/api/health`)).status
 
 test('the first start prints a link with a one-time token, a second one is refused, and SIGTERM leaves nothing running [L2]', async () => {
@@ -86,10 +88,10 @@ test('web, worker and catalog that are killed come back', async () => {
   const [home, port] = [join(folder, 'two'), await freePort()]
   const one = up(home, port)
   await ready(one)
-  const before = await processesOf(home)
+  const [before, pids] = [await processesOf(home), await pidsOf(home)]
   for (const { pid } of [...before.children, before.catalog]) process.kill(pid, 'SIGKILL')
   await vi.waitFor(async () => expect(await status(port)).toBe(200), { timeout: 30_000, interval: 300 })
-  await vi.waitFor(async () => expect((await processesOf(home)).children.map(({ pid }) => pid).toSorted()).not.toEqual(before.children.map(({ pid }) => pid).toSorted()), { timeout: 10_000 })
+  await vi.waitFor(async () => expect(await pidsOf(home)).not.toBe(pids), { timeout: 10_000 })
   expect(one.text()).toMatch(/the catalog ended \(signal SIGKILL\)/)
   expect(one.text()).toMatch(/web ended \(signal SIGKILL\), starting it again in 1 s/)
   expect(one.text()).toMatch(/worker ended \(.*\), starting it again/)

@@ -1,5 +1,5 @@
 // Only one console works in a home: a lock file says which process, and what it started.
-import { rm, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { errorCode, readIfThere } from './files.ts'
 import { endProcess, identify, type Identity, isRunning } from './process-table.ts'
@@ -32,18 +32,28 @@ export async function readLock(path: string): Promise<LockContent | undefined> {
 export async function takeLock(path: string, url: string, since: string): Promise<Locked> {
   const owner = await identify(process.pid)
   if (owner === undefined) throw new Error('/proc does not show this process; Howdah needs it to tell whether another console is running')
-  const write = (children: readonly Identity[], flag: 'w' | 'wx'): Promise<void> => writeFile(path, JSON.stringify({ owner, url, since, children: [...children] } satisfies LockContent), { mode: 0o600, flag })
+  const text = (children: readonly Identity[]): string => JSON.stringify({ owner, url, since, children: [...children] } satisfies LockContent)
   const there = await readLock(path)
   if (there !== undefined && (await isRunning(there.owner))) return { ok: false, by: there }
   await rm(path, { force: true })
   try {
-    await write([], 'wx')
+    await writeFile(path, text([]), { mode: 0o600, flag: 'wx' })
   } catch (error) {
     const winner = errorCode(error) === 'EEXIST' ? await readLock(path) : undefined
     if (winner === undefined) throw error
     return { ok: false, by: winner }
   }
-  return { ok: true, leftover: there?.children ?? [], lock: { setChildren: (children) => write(children, 'w'), release: () => rm(path, { force: true }) } }
+  let last: Promise<unknown> = Promise.resolve()
+  // One after the other, each in one step: who reads meanwhile, or after a crash in the middle, sees the old children or the new ones.
+  const setChildren = (children: readonly Identity[]): Promise<void> => {
+    const next = last.then(async () => {
+      await writeFile(`${path}.new`, text(children), { mode: 0o600 })
+      await rename(`${path}.new`, path)
+    })
+    last = next.catch(() => {}) // told to whoever asked for it
+    return next
+  }
+  return { ok: true, leftover: there?.children ?? [], lock: { setChildren, release: () => rm(path, { force: true }) } }
 }
 
 /** Ends what a killed console left running. Returns how many there were. */

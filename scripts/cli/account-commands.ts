@@ -82,7 +82,7 @@ async function tokenAtConsole({ user: email, name, days }: { user?: string; name
   const users = await catalog.users.listUsers()
   const user = email === undefined ? users.find((one) => one.role === 'administrator' && one.isActive) : users.find((one) => one.email === email.toLowerCase())
   if (user === undefined) throw problem('not-found', email === undefined ? 'There is no administrator yet' : `There is no user ${email}`, { hint: email === undefined ? 'Make one at the first-start link that `npm run up` prints.' : `There are: ${users.map((one) => one.email).join(', ')}.` })
-  return createToken({ db: catalog, now: () => new Date() }, { id: user.id, name: user.name, role: user.role, sessionId: null }, { name, expiresInDays: days ?? null })
+  return await createToken({ db: catalog, now: () => new Date() }, { id: user.id, name: user.name, role: user.role, sessionId: null }, { name, expiresInDays: days ?? null })
 }
 
 const disposable = <T extends { $disconnect(): Promise<void> }>(value: T) => ({ value, [Symbol.asyncDispose]: () => value.$disconnect() })
