@@ -29,22 +29,26 @@ function Custom({ scope }: { scope: ReportScope }) {
   const { setId, setName, today, zone } = scope
   const address = useAddress()
   const choice = readCustom(address.get, today)
-  // The name is typed freely and only then goes to the address; clearing it from outside begins the fields anew.
-  const [clearings, setClearings] = useState(0)
+  // The address follows what is typed a moment later; the field shows what was typed.
+  const [text, setText] = useState(choice.text)
+  const type = (next: string) => {
+    setText(next)
+    address.change({ text: next })
+  }
   const clear = () => {
+    setText('')
     address.change(everything)
-    setClearings(clearings + 1)
   }
   const report = useQuery(api.report.runs.queryOptions({ input: { ...spanOf(choice.from, choice.to, zone), ...(setId === undefined ? {} : { setId }) }, refetchInterval: 15_000, placeholderData: keepPreviousData }))
   return (
     <div className="space-y-5">
       <Card title="What to show">
-        <Filters key={clearings} choice={choice} />
+        <Filters choice={choice} text={text} onText={type} />
         <Columns choice={choice} />
       </Card>
       <Answer of={report} label="the runs">
         {(data) => {
-          const rows = data.rows.filter((row) => matches(row, choice))
+          const rows = data.rows.filter((row) => matches(row, { ...choice, text }))
           return (
             <Card title={formatPlural(rows.length, 'run')} description={rows.length === data.rows.length ? undefined : `of ${data.rows.length} in this time`} flush>
               <Table
@@ -83,7 +87,7 @@ function Custom({ scope }: { scope: ReportScope }) {
 const levelOptions = Object.entries(levelFilters).map(([value, { label }]) => ({ value: value as LevelFilter, label }))
 const stateOptions: readonly { value: RunState | 'any'; label: string }[] = [{ value: 'any', label: 'Any outcome' }, ...runStates.map((value) => ({ value, label: runStateWords[value] }))]
 
-function Filters({ choice }: { choice: CustomChoice }) {
+function Filters({ choice, text, onText }: { choice: CustomChoice; text: string; onText: (text: string) => void }) {
   const address = useAddress()
   return (
     <div className="grid gap-3 sm:grid-cols-2 lg:grid-cols-5">
@@ -101,7 +105,7 @@ function Filters({ choice }: { choice: CustomChoice }) {
         <Select label="Outcome" options={stateOptions} value={choice.state ?? 'any'} onChange={(state) => address.change({ state: state === 'any' ? null : state })} />
       </Stacked>
       <Stacked>
-        <TextField label="Name contains" placeholder="source, host or set" defaultValue={choice.text} onChange={(event) => address.change({ text: event.target.value })} />
+        <TextField label="Name contains" placeholder="source, host or set" value={text} onChange={(event) => onText(event.target.value)} />
       </Stacked>
     </div>
   )
