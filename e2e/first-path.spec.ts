@@ -1,7 +1,9 @@
 // From nothing to a restored cluster in the browser, reading only the pages.
 import { expect } from '@playwright/test'
+import { navigation } from '#components/frame/navigation.ts'
 import { stage } from './stage.ts'
 import { administrator, expectAccessible, test } from './story.ts'
+import { fileName, look } from './walk.ts'
 
 test.describe.configure({ mode: 'serial' })
 
@@ -20,6 +22,12 @@ test('the first start asks for an administrator and signs in [L2]', async ({ sto
   await story.getByRole('button', { name: 'Create administrator and sign in' }).click()
   await expect(story.getByRole('heading', { name: 'Welcome to Howdah' })).toBeVisible()
   await expectAccessible(story)
+})
+
+test('before anything is there every page says what to do first, wide and narrow, light and dark [P1] [P2] [P3] [P9] [P10] [P13] [P14]', async ({ story }) => {
+  test.setTimeout(400_000)
+  for (const target of navigation.flatMap((area) => [area, ...area.children])) await look(story, target.href, `empty-${fileName(target.href)}`)
+  await story.goto('/')
 })
 
 test('a host is added, its key compared and confirmed, the agent deployed, its cluster found [P2] [A1] [A2]', async ({ story }) => {

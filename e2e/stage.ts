@@ -9,6 +9,8 @@ import { startSshHost } from './hosts/ssh-server.ts'
 
 const Stage = z.object({
   address: z.string(),
+  /** HOWDAH_HOME of the console. */
+  home: z.string(),
   setupToken: z.string(),
   storage: z.string(),
   host: z.object({ port: z.int(), user: z.string(), privateKey: z.string(), fingerprint: z.string(), home: z.string() }),
@@ -37,6 +39,7 @@ export default async function setUp(): Promise<() => Promise<void>> {
     const console_ = resources.use(await launchConsole(join(import.meta.dirname, '..'), join(folder, 'home'), await freePort(), (line) => void lines.push(line)))
     const made: Stage = {
       address: console_.address,
+      home: join(folder, 'home'),
       setupToken: await console_.setupToken(),
       storage: join(folder, 'storage'),
       host: { port: ssh.port, user: ssh.user, privateKey: ssh.privateKey, fingerprint: ssh.fingerprint, home },

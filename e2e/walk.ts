@@ -1,0 +1,33 @@
+// Looks at pages as people of every taste do: light and dark, wide and narrow, by axe, and as pictures where asked for.
+import { expect, type Page } from '@playwright/test'
+import { expectAccessible } from './story.ts'
+
+const sizes = [
+  { name: '1440', width: 1440, height: 900 },
+  { name: '390', width: 390, height: 844 },
+] as const
+const schemes = ['light', 'dark'] as const
+/** A folder for pictures of every page; nothing is taken without it. */
+const pictures = process.env['HOWDAH_PICTURES']
+
+/** The page is there with its heading, shows no failure, fits its width, and is accessible, in each look. */
+export async function look(page: Page, path: string, name: string): Promise<void> {
+  for (const size of sizes) {
+    await page.setViewportSize(size)
+    for (const colorScheme of schemes) {
+      await page.emulateMedia({ colorScheme })
+      await page.goto(path)
+      await expect(page.getByRole('heading', { level: 1 }), path).toBeVisible()
+      await expect(page.getByRole('button', { name: 'Try again' }), path).toHaveCount(0)
+      await expect(page.locator('[role=status]', { hasText: 'Loading' }), path).toHaveCount(0)
+      const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth] as const)
+      expect(content, `${path} is wider than ${size.name} px`).toBeLessThanOrEqual(width)
+      await expectAccessible(page)
+      if (pictures !== undefined) await page.screenshot({ path: `${pictures}/${name}-${colorScheme}-${size.name}.png`, fullPage: true })
+    }
+  }
+  await page.setViewportSize(sizes[0])
+  await page.emulateMedia({ colorScheme: 'light' })
+}
+
+export const fileName = (path: string): string => path.replaceAll(/[^a-z0-9]+/gi, '-').replaceAll(/^-|-$/g, '') || 'overview'
