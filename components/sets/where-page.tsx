@@ -96,7 +96,7 @@ function Device({ set }: { set: BackupSet }) {
           <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
             <StateMark state={storageStates[current.state].state}>{storageStates[current.state].word}</StateMark>
             <SpaceBar storage={current} />
-            <Button size="sm" loading={test.isPending} onClick={() => test.mutate({ id: current.id }, { onSuccess: (run) => setRunId(run.runId) })}>
+            <Button size="sm" loading={test.isPending} disabledReason={can('storage.test') ? undefined : 'Your role does not test storage devices'} onClick={() => test.mutate({ id: current.id }, { onSuccess: (run) => setRunId(run.runId) })}>
               Test write
             </Button>
             <LinkButton size="sm" href={`/reports/media?storage=${current.id}`}>

@@ -58,7 +58,7 @@ function StorageView({ storage }: { storage: Storage }) {
       description={storage.comment === '' ? undefined : storage.comment}
       actions={
         <>
-          <Button variant={storage.state === 'ok' ? 'secondary' : 'primary'} loading={test.isPending} onClick={startTest}>
+          <Button variant={storage.state === 'ok' ? 'secondary' : 'primary'} loading={test.isPending} disabledReason={can('storage.test') ? undefined : 'Your role does not test storage devices'} onClick={startTest}>
             Test now
           </Button>
           <Button disabledReason={refusal} onClick={() => router.replace(`${path}?edit=1`)}>

@@ -26,6 +26,6 @@ export const storages = {
   /** The root path cannot change while images lie there. */
   update: operation('PUT', '/storages/{id}', 'storage.change', 'Change a storage device').input(z.object({ id: Id, ...fields, comment: Comment, keepFreeBytes: Bytes, quotaBytes: Bytes.nullable() })).output(Saved),
   remove: operation('DELETE', '/storages/{id}', 'storage.change', 'Forget a storage device').input(byId).output(Empty),
-  test: operation('POST', '/storages/{id}/test', 'read', 'Write, read and remove a test file').input(byId).output(RunRef),
+  test: operation('POST', '/storages/{id}/test', 'storage.test', 'Write, read and remove a test file').input(byId).output(RunRef),
   media: operation('GET', '/storages/{id}/media', 'read', 'What lies on a device').input(byId).output(Media),
 }

@@ -17,6 +17,8 @@ export const permissions = {
   'restore.run': { administrator: 'all', operator: 'own', monitor: 'none', 'restore-only': 'all' },
   'image.change': { administrator: 'all', operator: 'own', monitor: 'none', 'restore-only': 'none' },
   'host.change': { administrator: 'all', operator: 'none', monitor: 'none', 'restore-only': 'none' },
+  /** Writes to the device, so it is no reading; an operator may before choosing it for a set. */
+  'storage.test': { administrator: 'all', operator: 'all', monitor: 'none', 'restore-only': 'none' },
   'storage.change': { administrator: 'all', operator: 'none', monitor: 'none', 'restore-only': 'none' },
   'admin': { administrator: 'all', operator: 'none', monitor: 'none', 'restore-only': 'none' },
 } as const satisfies Record<string, Record<Role, 'all' | 'own' | 'none'>>

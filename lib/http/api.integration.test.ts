@@ -75,6 +75,13 @@ describe('roles', () => {
     }
   })
 
+  test('what asks only for reading changes nothing and starts nothing, so that who restores can do nothing else [L1] [K11]', () => {
+    const sending = guarded.filter(({ meta, method }) => meta.permission === 'read' && method !== 'GET').map(({ name }) => name)
+    expect(sending.toSorted()).toEqual(['set.previewRetention', 'set.previewSchedule'])
+    const granted = Object.entries(permissions).flatMap(([permission, of]) => (of['restore-only'] === 'none' ? [] : [permission]))
+    expect(granted.toSorted()).toEqual(['read', 'restore.run', 'run.cancel', 'self'])
+  })
+
   test('where a role may act on its own only, the operation says what it is about [L1]', () => {
     const asked = guarded.filter(({ meta }) => Object.values(permissions[meta.permission as Permission]).includes('own')).map(({ name }) => name)
     const told = Object.entries(subjects).flatMap(([noun, verbs]) => Object.keys(verbs).map((verb) => `${noun}.${verb}`))

@@ -104,6 +104,35 @@ test('the preview of retention names exactly what expiry then decides, and savin
   }
 })
 
+test('a clone has the sources, schedule and settings of its set and none of its images, and starts nothing until it is activated [B11]', async () => {
+  await storedFull(2)
+  const slots = [{ dayOfWeek: 1, minuteOfDay: 90, level: 'auto' }]
+  await ok(admin.send('PUT', `/sets/${place.setId}/schedule`, { timeZone: 'Europe/Berlin', cycleDays: 9, slots }))
+  await ok(admin.send('PUT', `/sets/${place.setId}/settings`, { overrides: { workers: 5 } }))
+  await ok(admin.send('PUT', `/sources/${place.sourceId}/settings`, { overrides: { workers: 6 } }))
+  await ok(admin.send('POST', `/sets/${place.setId}/activate`, {}))
+  const id = await made(`/sets/${place.setId}/clone`, { name: 'copy' })
+  expect(await ok(admin.send('GET', `/sets/${id}`))).toMatchObject({ name: 'copy', isActive: false, storageId: place.storageId, schedule: { timeZone: 'Europe/Berlin', cycleDays: 9, slots }, sources: 1, images: 0 })
+  expect(await ok(admin.send('GET', `/sets/${id}/settings`))).toMatchObject({ values: { workers: 5 }, origins: { workers: 'set' } })
+  const [copy] = await ok<{ id: string }[]>(admin.send('GET', `/sources?setId=${id}`))
+  expect(copy).toMatchObject({ name: 'shop-db', dataDirectory: '/data/shop', archiveDirectory: '/archive/shop', hostId: place.hostId, images: 0, needsFullReason: null })
+  expect(await ok(admin.send('GET', `/sources/${copy?.id}/settings`))).toMatchObject({ values: { workers: 6 }, origins: { workers: 'source' } })
+})
+
+test('a source that is left out is not backed up with its set until it is included again [B11]', async () => {
+  const second = await made('/sources', { ...asSource(place.setId, place.hostId), name: 'more-db', dataDirectory: '/data/more', archiveDirectory: '/archive/more' })
+  await ok(admin.send('POST', `/sources/${place.sourceId}/deactivate`, {}))
+  const backedUp = async (): Promise<(string | null)[]> => {
+    const { runIds } = await ok<{ runIds: string[] }>(admin.send('POST', `/sets/${place.setId}/backup`, { level: 'full' }))
+    const runs = await web.db.run.findMany({ where: { id: { in: runIds } } })
+    await endRuns()
+    return runs.map(({ sourceId }) => sourceId).toSorted()
+  }
+  expect(await backedUp()).toEqual([second])
+  await ok(admin.send('POST', `/sources/${place.sourceId}/activate`, {}))
+  expect(await backedUp()).toEqual([place.sourceId, second].toSorted())
+})
+
 test('a set is deleted with its images by a run, or without them at once; while a run of it goes on, not at all [B11]', async () => {
   await storedFull(2)
   const path = `/sets/${place.setId}`
