@@ -122,15 +122,15 @@ test('a clone has the sources, schedule and settings of its set and none of its 
 test('a source that is left out is not backed up with its set until it is included again [B11]', async () => {
   const second = await made('/sources', { ...asSource(place.setId, place.hostId), name: 'more-db', dataDirectory: '/data/more', archiveDirectory: '/archive/more' })
   await ok(admin.send('POST', `/sources/${place.sourceId}/deactivate`, {}))
-  const backedUp = async (): Promise<(string | null)[]> => {
+  const backedUp = async (): Promise<string[]> => {
     const { runIds } = await ok<{ runIds: string[] }>(admin.send('POST', `/sets/${place.setId}/backup`, { level: 'full' }))
     const runs = await web.db.run.findMany({ where: { id: { in: runIds } } })
     await endRuns()
-    return runs.map(({ sourceId }) => sourceId).toSorted()
+    return runs.map(({ sourceId }) => sourceId ?? '').toSorted((a, b) => (a < b ? -1 : 1))
   }
   expect(await backedUp()).toEqual([second])
   await ok(admin.send('POST', `/sources/${place.sourceId}/activate`, {}))
-  expect(await backedUp()).toEqual([place.sourceId, second].toSorted())
+  expect(await backedUp()).toEqual([place.sourceId, second].toSorted((a, b) => (a < b ? -1 : 1)))
 })
 
 test('a set is deleted with its images by a run, or without them at once; while a run of it goes on, not at all [B11]', async () => {
@@ -218,4 +218,24 @@ test('every operation that changes something leaves an entry of its name with wh
   expect(await ok(admin.send('GET', '/audit'))).toMatchObject({ intact: true })
   await web.db.auditEntry.updateMany({ where: { action: 'set.clone' }, data: { actorName: 'Somebody else' } })
   expect(await ok(admin.send('GET', '/audit'))).toMatchObject({ intact: false })
+})
+
+test('no secret that was entered is in an answer of the API, in the catalog in clear, or in the log [A7]', async () => {
+  const planted = ['planted-of-host', 'planted-of-key', 'planted-of-phrase', 'planted-of-source']
+  const host = { address: '127.0.0.9', port: 22, user: 'postgres' }
+  await made('/hosts', { ...host, name: 'by-password', secret: { signIn: 'password', password: 'planted-of-host' } })
+  await made('/hosts', { ...host, name: 'by-key', secret: { signIn: 'key', privateKey: '-----BEGIN OPENSSH PRIVATE KEY-----\nplanted-of-key\n-----END OPENSSH PRIVATE KEY-----\n', passphrase: 'planted-of-phrase' } })
+  await ok(admin.send('PUT', `/sources/${place.sourceId}`, { ...asSource(place.setId, place.hostId), password: 'planted-of-source' }))
+  const { runIds } = await ok<{ runIds: string[] }>(admin.send('POST', `/sets/${place.setId}/backup`, { level: 'full' }))
+  const ids = [place.setId, place.sourceId, place.hostId, place.storageId, ...runIds]
+  const answers: string[] = []
+  for (const { path } of listOperations().filter(({ method }) => method === 'GET')) for (const id of path.includes('{') ? ids : ['']) answers.push(JSON.stringify((await admin.send('GET', path.replaceAll(/\{\w+\}/g, id))).body))
+  const tables = await web.db.$queryRaw<{ name: string }[]>`select tablename::text name from pg_tables where schemaname = 'public'`
+  expect(tables.length).toBeGreaterThan(15)
+  const kept: string[] = []
+  for (const { name } of tables) kept.push(JSON.stringify(await web.db.$queryRawUnsafe(`select t::text from "${name}" t`)))
+  // The search finds what is there in clear.
+  expect(answers.join('')).toContain('by-password')
+  expect(kept.join('')).toContain('by-password')
+  for (const secret of planted) for (const [where, text] of Object.entries({ answers: answers.join(''), catalog: kept.join(''), log: web.logged.join('') })) expect(text.includes(secret), `${secret} in ${where}`).toBe(false)
 })
