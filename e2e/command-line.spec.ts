@@ -35,7 +35,8 @@ test('a token made on the console’s machine signs the command line in; it back
     }
     expect(await good('overview')).toContain('1 of 1 sources recoverable')
     expect(await good('hosts', 'list')).toContain('db-01')
-    expect(await good('sets', 'show', 'nightly')).toContain('shop-db')
+    expect(await good('sets', 'show', 'nightly')).toContain('every night at 01:30')
+    expect(await good('sources', 'list', '--set', 'nightly')).toContain('nightly/shop-db')
     const before = z.array(z.object({ id: z.string() })).parse(JSON.parse(await good('images', 'list', '--json')))
     expect(await good('run', 'nightly', '--level', 'incremental', '--wait')).toContain('done')
     const after = z.array(z.object({ id: z.string() })).parse(JSON.parse(await good('images', 'list', '--json')))

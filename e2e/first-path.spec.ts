@@ -105,6 +105,8 @@ test('where, how and when are filled in, saved with what changes, and reload ide
   await expect(story.getByText('Saved').first()).toBeVisible()
   await story.reload()
   await expect(story.getByText(/01:30/).first()).toBeVisible()
+  await story.getByRole('button', { name: 'Activate' }).click()
+  await expect(story.getByText('Active', { exact: true })).toBeVisible()
   await expectAccessible(story)
 })
 

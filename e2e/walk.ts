@@ -15,6 +15,8 @@ export async function look(page: Page, path: string, name: string): Promise<void
   for (const size of sizes) {
     await page.setViewportSize(size)
     for (const colorScheme of schemes) {
+      // The narrow dark page differs from both others in nothing that could be measured; it is looked at as a picture.
+      if (pictures === undefined && size.name === '390' && colorScheme === 'dark') continue
       await page.emulateMedia({ colorScheme })
       await page.goto(path)
       await expect(page.getByRole('heading', { level: 1 }), path).toBeVisible()

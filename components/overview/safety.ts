@@ -18,7 +18,7 @@ export function headline(sources: readonly SourceHealth[], attention: number): H
   const active = sources.filter((source) => source.isActive)
   const lost = active.filter((source) => !source.isRecoverable)
   const late = active.filter((source) => source.isRecoverable && rpoState(source) === 'strange')
-  if (active.length === 0) return { state: 'unknown', text: 'No source is being backed up', detail: 'Every source is left out. Include one in Backup ▸ What.' }
+  if (active.length === 0) return { state: 'unknown', text: 'Nothing is backed up by itself', detail: 'Every source is left out, or the schedule of its set is switched off: activate the set in Backup ▸ When.' }
   if (lost.length > 0) {
     return { state: 'failed', text: `${active.length - lost.length} of ${formatPlural(active.length, 'source')} recoverable`, detail: `${listed(lost)} cannot be restored from here.` }
   }

@@ -79,7 +79,7 @@ function RpoCell({ source }: { source: SourceHealth }) {
 function StateCell({ source }: { source: SourceHealth }) {
   const { state, word } = healthMarks[source.state]
   const findings = source.clauses.filter((clause) => clause.status !== 'ok').length
-  if (!source.isActive) return <StateMark state="unknown">Left out</StateMark>
+  if (!source.isActive) return <StateMark state="unknown">Switched off</StateMark>
   return (
     <span className="relative z-[1]">
       <Popover

@@ -12,7 +12,8 @@ export type LinkProps = Omit<ComponentProps<'a'>, 'href' | 'onClick' | 'onMouseE
 }
 
 const looks = {
-  text: 'text-accent underline-offset-2 hover:underline',
+  // Within a sentence colour alone would not tell it from the text (WCAG 1.4.1).
+  text: 'text-accent underline-offset-2 hover:underline [p_&]:underline',
   quiet: 'underline-offset-2 hover:text-accent hover:underline',
   none: '',
 } as const
