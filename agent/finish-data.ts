@@ -8,6 +8,7 @@ import { formatTablespaceMap } from '#lib/postgres/backup-label.ts'
 import { type ConfEntry, formatSettings, parseConf, replaceSettingsBlock, type Setting } from '#lib/postgres/conf.ts'
 import { manifestText, parseManifest } from '#lib/postgres/manifest.ts'
 import type { RestoreJob } from '#lib/protocol/cluster.ts'
+import { reachesTime } from './reach-time.ts'
 import type { RestorePlaces } from './restore-places.ts'
 
 type Owner = { uid: number; gid: number } | null
@@ -31,11 +32,23 @@ export async function finishData({ job, places, tablespaces, owner, emit }: Fini
   if (existsSync(config)) await placeConfig({ data, config, put, emit })
   if (job.recovery !== undefined) {
     const auto = join(data, 'postgresql.auto.conf')
-    const settings = Object.entries(job.recovery.settings).map(([name, value]) => ({ name, value }))
+    const settings = Object.entries(await reachableSettings(job, job.recovery.settings, places.targets.archive, emit)).map(([name, value]) => ({ name, value }))
     await put(auto, replaceSettingsBlock(existsSync(auto) ? await readFile(auto, 'utf8') : '', 'recovery', settings))
     await put(join(data, 'recovery.signal'), '')
     emit({ kind: 'log', level: 'info', text: `Recovery settings are in postgresql.auto.conf: ${settings.map(({ name }) => name).join(', ')}` })
   }
+}
+
+const TARGET = /^recovery_target_(time|inclusive|action)$/
+
+/** A time after the last transaction in the WAL is reached by replaying all of it; as a target it would end in an error. */
+async function reachableSettings({ wal }: RestoreJob, settings: Readonly<Record<string, string>>, archive: string, emit: FinishInput['emit']): Promise<Readonly<Record<string, string>>> {
+  const { recovery_target_time: time, recovery_target_inclusive: inclusive, recovery_target_action: action } = settings
+  const segmentSizeBytes = Math.max(0, ...wal.map(({ rawBytes }) => rawBytes))
+  if (time === undefined || segmentSizeBytes === 0) return settings
+  if (await reachesTime(archive, wal.map(({ name }) => name), { time, isInclusive: !['off', 'false'].includes(inclusive ?? ''), segmentSizeBytes })) return settings
+  emit({ kind: 'log', level: action === 'pause' ? 'warning' : 'info', text: `No transaction ended after ${time}: the end of the restored WAL is that moment, so recovery goes to it${action === 'pause' ? ' and then opens the server, without a pause' : ''}.` })
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => !TARGET.test(name)))
 }
 
 type Put = (path: string, text: string) => Promise<void>

@@ -16,7 +16,7 @@ export type Tab = { href: string; label: string; mark?: keyof typeof marks | und
 /** A row of link tabs; `current` is the href of the tab shown. Scrolls sideways where it does not fit. */
 export function LinkTabs({ label, tabs, current }: { label: string; tabs: readonly Tab[]; current: string }) {
   return (
-    <nav aria-label={label} className="-mb-px overflow-x-auto border-b border-line [scrollbar-width:none]">
+    <nav aria-label={label} className="overflow-x-auto border-b border-line [scrollbar-width:none]">
       <ul className="flex gap-1">
         {tabs.map((tab) => {
           const active = tab.href === current

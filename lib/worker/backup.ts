@@ -2,6 +2,7 @@
 import { chooseLevel } from '#lib/domain/level.ts'
 import type { LevelChoice } from '#lib/domain/level.ts'
 import { problem, ProblemError } from '#lib/domain/problem.ts'
+import { sizeInWords } from '#lib/domain/words.ts'
 import { nextRuns } from '#lib/domain/schedule.ts'
 import { listFacts } from '#lib/db/facts.ts'
 import { findSet } from '#lib/db/sets.ts'
@@ -57,7 +58,7 @@ async function prepare(context: RunContext<'backup'>): Promise<void> {
   try {
     const found = await estimateSource(parts, source)
     await context.emit([], { totalBytes: found.rawBytes })
-    await context.say(`Estimated: ${found.rawBytes} bytes, ${found.storedBytes} stored (${found.from === 'history' ? 'average of the last fulls' : found.method})`)
+    await context.say(`Estimated: ${sizeInWords(found.rawBytes)}, ${sizeInWords(found.storedBytes)} stored (${found.from === 'history' ? 'average of the last fulls' : found.method})`)
   } catch (error) {
     // An estimate is a courtesy: without one the backup goes on, and nothing is taken for zero.
     if (!(error instanceof ProblemError)) throw error

@@ -100,6 +100,6 @@ export const estimate: Handler<'estimate'> = async context => {
   await context.phase('estimate')
   const found = await estimateSource(context.parts, context.input.source)
   await context.emit([], { totalBytes: found.rawBytes })
-  await context.say(`About ${found.rawBytes} bytes, ${found.storedBytes} bytes stored`)
+  await context.say(`About ${sizeInWords(found.rawBytes)}, ${sizeInWords(found.storedBytes)} stored`)
   return found
 }
