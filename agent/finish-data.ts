@@ -39,16 +39,15 @@ export async function finishData({ job, places, tablespaces, owner, emit }: Fini
   }
 }
 
-const TARGET = /^recovery_target_(time|inclusive|action)$/
-
 /** A time after the last transaction in the WAL is reached by replaying all of it; as a target it would end in an error. */
 async function reachableSettings({ wal }: RestoreJob, settings: Readonly<Record<string, string>>, archive: string, emit: FinishInput['emit']): Promise<Readonly<Record<string, string>>> {
   const { recovery_target_time: time, recovery_target_inclusive: inclusive, recovery_target_action: action } = settings
   const segmentSizeBytes = Math.max(0, ...wal.map(({ rawBytes }) => rawBytes))
-  if (time === undefined || segmentSizeBytes === 0) return settings
+  if (time === undefined || time === '' || segmentSizeBytes === 0) return settings
   if (await reachesTime(archive, wal.map(({ name }) => name), { time, isInclusive: !['off', 'false'].includes(inclusive ?? ''), segmentSizeBytes })) return settings
   emit({ kind: 'log', level: action === 'pause' ? 'warning' : 'info', text: `No transaction ended after ${time}: the end of the restored WAL is that moment, so recovery goes to it${action === 'pause' ? ' and then opens the server, without a pause' : ''}.` })
-  return Object.fromEntries(Object.entries(settings).filter(([name]) => !TARGET.test(name)))
+  const { recovery_target_inclusive: _inclusive, recovery_target_action: _action, ...rest } = settings
+  return { ...rest, recovery_target_time: '' }
 }
 
 type Put = (path: string, text: string) => Promise<void>

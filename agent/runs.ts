@@ -10,6 +10,7 @@ import { startRun } from './process.ts'
 import { hasCode, pathProblem } from './system-problem.ts'
 import { agentFile } from './version.ts'
 
+const RELEASE_PATIENCE_MS = 5000
 const POLL_MS = 100
 
 export async function beginRun({ runId, job }: Params<'run.start'>): Promise<Result<'run.start'>> {
@@ -112,6 +113,8 @@ export async function confirmVolume({ runId, name, sha256 }: Params<'run.confirm
 export async function releaseRun({ runId }: Params<'run.release'>): Promise<Result<'run.release'>> {
   const state = await findState(runId)
   if (state === null) return {}
+  // Its last event is written a moment before the process is gone.
+  for (const until = Date.now() + RELEASE_PATIENCE_MS; (await isAlive(state)) && Date.now() < until; ) await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   if (await isAlive(state)) throw problem('already-running', 'The run is still going on', { hint: 'Cancel it first, and wait for its end.' })
   for (const path of await readLeftovers(runFolder(runId))) await rm(path, { recursive: true, force: true })
   await rm(state.spool, { recursive: true, force: true })
