@@ -212,7 +212,7 @@ describe.skipIf(process.getuid?.() !== 0)('a backup that something happens to', 
     await handle.write(Buffer.from('other'), 0, 5, 9000)
     await handle.close()
     const { utimes } = await import('node:fs/promises')
-    await utimes(path, new Date(), new Date(Date.now() + 5_000))
+    await utimes(path, new Date(), new Date(Date.now() - 3_600_000))
     const run = await console_.run('collect-wal', { source: await console_.frozen(), storageId: console_.storageId })
     expect(run, (await console_.texts(run.id)).join('\n')).toMatchObject({ state: 'strange', result: { conflicts: [stored!.name] } })
     expect(await readdir(cluster.archiveDirectory)).toContain(stored!.name)
