@@ -205,7 +205,8 @@ describe.skipIf(process.getuid?.() !== 0)('a backup that something happens to', 
   test('the same WAL name with other content is refused, left in place and alarmed [F7]', async () => {
     await deployed({ settings: { cleanupWal: false, maxWalWaitSeconds: 20 } })
     expect(await console_.backup('full')).toMatchObject({ state: 'succeeded' })
-    const [stored] = await console_.db.walFile.findMany({ where: { kind: 'segment' }, orderBy: { name: 'asc' } })
+    // The newest one: what lies before the only full is not kept.
+    const [stored] = await console_.db.walFile.findMany({ where: { kind: 'segment' }, orderBy: { name: 'desc' } })
     const path = join(cluster.archiveDirectory, stored!.name)
     const { open } = await import('node:fs/promises')
     const handle = await open(path, 'r+')
