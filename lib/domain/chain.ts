@@ -20,5 +20,12 @@ export function rootOf(image: ImageFact, images: readonly ImageFact[]): ImageFac
   return 'missing' in chain ? null : (chain[0] ?? null)
 }
 
+/** The images whose files together are the data directory of an image with files, the full first; null where one of them is missing or holds no files. */
+export function dataChainOf(image: ImageFact, images: readonly ImageFact[]): ImageFact[] | null {
+  if (!image.hasData) return null
+  const chain = chainOf(image, images)
+  return 'missing' in chain || chain.some(one => !one.hasData) ? null : chain
+}
+
 /** Newest last, by the moment they end; images that end together in the order of their WAL. */
 export const byAge = (a: ImageFact, b: ImageFact): number => a.endAt - b.endAt || (a.endLsn < b.endLsn ? -1 : a.endLsn > b.endLsn ? 1 : a.level - b.level)

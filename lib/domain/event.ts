@@ -1,10 +1,14 @@
 /** One event of a run: the same schema in the agent's journal, on the wire, in the database and on the page. */
 import { z } from 'zod'
 import { Problem } from './problem.ts'
+import { Kept } from './recovery-place.ts'
 import { RunPhase } from './run.ts'
 
 const Bytes = z.int().nonnegative()
 const Sha256 = z.string().regex(/^[0-9a-f]{64}$/)
+
+/** Name of a file of a run, below its spool; it becomes a part of a path on either side, so it leads nowhere else. */
+export const FileName = z.string().regex(/^[A-Za-z0-9._/-]+$/).refine(name => !name.split('/').includes('..') && !name.startsWith('/'), 'must stay inside the run')
 
 export const RunEventBody = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('phase'), phase: RunPhase }),
@@ -15,10 +19,12 @@ export const RunEventBody = z.discriminatedUnion('kind', [
   /** Something unexpected that leaves the result restorable: the outcome becomes strange. */
   z.object({ kind: z.literal('strange'), text: z.string() }),
   /** A volume (or the index) is sealed in the agent's spool and waits to be pulled. */
-  z.object({ kind: z.literal('volume'), name: z.string(), sizeBytes: Bytes, sha256: Sha256, rawBytes: Bytes }),
+  z.object({ kind: z.literal('volume'), name: FileName, sizeBytes: Bytes, sha256: Sha256, rawBytes: Bytes }),
   /** The agent wants this file of a restore pushed into its spool. */
-  z.object({ kind: z.literal('need'), name: z.string() }),
-  z.object({ kind: z.literal('level'), level: z.int().min(0).max(9), reason: z.string() }),
+  z.object({ kind: z.literal('need'), name: FileName }),
+  /** What was recovered was set aside, and stays on the host until it is released. */
+  Kept.extend({ kind: z.literal('kept') }),
+  z.object({ kind: z.literal('level'), level: z.int().min(0).max(9), reason: z.string(), baseImageId: z.uuid().nullable().optional() }),
   /** The agent's part is over; the last event of a journal. `result` is parsed by the schema of the run's kind. */
   z.object({ kind: z.literal('end'), outcome: z.enum(['succeeded', 'strange', 'failed', 'cancelled']), problem: Problem.optional(), result: z.unknown().optional() }),
 ])

@@ -4,7 +4,8 @@ import { z } from 'zod'
 /** What an agent found about one cluster on its host, without needing to connect. */
 export const FoundCluster = z.object({
   dataDirectory: z.string(),
-  major: z.int(),
+  /** null = its files may not be read, and neither path nor program tells. */
+  major: z.int().nullable(),
   systemIdentifier: z.string().optional(),
   isRunning: z.boolean(),
   port: z.int().optional(),
@@ -20,3 +21,5 @@ export const FoundCluster = z.object({
   problem: z.string().optional(),
 })
 export type FoundCluster = z.infer<typeof FoundCluster>
+
+export const versionInWords = (major: number | null): string => (major === null ? 'PostgreSQL, version unknown' : `PostgreSQL ${major}`)

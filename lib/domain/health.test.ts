@@ -7,15 +7,16 @@ import { type ClauseId, clauseIds, type ClauseStatus, type HealthFacts, sourceHe
 
 const DAY = 86_400_000
 const now = 100 * DAY
-const full: ImageFact = { id: 'full', level: 0, baseImageId: null, timeline: 1, beginLsn: parseLsn('0/2000028'), endLsn: parseLsn('0/2000138'), beginAt: now - 2 * DAY - 1000, endAt: now - 2 * DAY, systemIdentifier: '7', segmentSizeBytes: 16_777_216, rawBytes: 1, storedBytes: 1, noChanges: false, isHeld: false, verifiedAt: now - DAY }
+const full: ImageFact = { id: 'full', level: 0, hasData: true, clusterBytes: 1, baseImageId: null, timeline: 1, beginLsn: parseLsn('0/2000028'), endLsn: parseLsn('0/2000138'), beginAt: now - 2 * DAY - 1000, endAt: now - 2 * DAY, systemIdentifier: '7', segmentSizeBytes: 16_777_216, rawBytes: 1, storedBytes: 1, noChanges: false, isHeld: false, verifiedAt: now - DAY }
 const at = { timeline: 1, fromLsn: full.endLsn, toLsn: parseLsn('0/9000000') }
 const interval = { ...at, from: full.endAt, to: now - 5000, imageId: 'full' }
 const gap = { ...at, fromLsn: parseLsn('0/9000000'), toLsn: parseLsn('0/B000000'), from: now - 3600_000, to: now, segments: ['000000010000000000000009'], reason: 'WAL segment 000000010000000000000009 is missing.', isOpen: true }
 const good: HealthFacts = {
-  now, window: { intervals: [interval], gaps: [], earliest: interval.from, latest: interval.to }, images: [full], rpoTargetSeconds: 300, cycleDays: 7, isActive: true, nextRunAt: now + 3600_000, needsFullReason: null,
+  now, window: { intervals: [interval], gaps: [], earliest: interval.from, latest: interval.to, timeline: interval.timeline }, images: [full], rpoTargetSeconds: 300, cycleDays: 7, isActive: true, nextRunAt: now + 3600_000, needsFullReason: null,
   lastBackup: { state: 'succeeded', endedAt: now - 2 * DAY, problem: null },
   wal: { seenAt: now - 14_000, intervalSeconds: 60, backlogBytes: 0, backlogSince: null, lastArchivedAt: now - 9 * 3600_000, lastFailedWal: null, lastFailedAt: null, problem: null },
-  host: { isOnline: true, offlineReason: null, offlineSince: null }, check: { status: 'ok', at: now - DAY, firstProblem: null }, verifyProblem: null, latestPlanSeconds: 660,
+  archive: { seenAt: now - 14_000, usedBytes: 2 ** 24, freeBytes: 50 * 2 ** 30, totalBytes: 100 * 2 ** 30, growth: -5 },
+  host: { isOnline: true, offlineReason: null, offlineSince: null }, check: { status: 'ok', at: now - DAY, firstProblem: null }, verifyProblem: null, drill: null, latestPlanSeconds: 660,
 }
 
 test('all clauses good is OK, with RPO from the last look and RTO from the plan [P1]', () => {
@@ -24,6 +25,7 @@ test('all clauses good is OK, with RPO from the last look and RTO from the plan 
   expect(health.clauses.map(clause => [clause.id, clause.status, clause.fix])).toEqual(clauseIds.map(id => [id, 'ok', null]))
 })
 
+const archive = { seenAt: now, usedBytes: 2 ** 30, freeBytes: 50 * 2 ** 30, totalBytes: 100 * 2 ** 30, growth: null }
 const faults: [string, ClauseId, ClauseStatus, Partial<HealthFacts>][] = [
   ['a chain that ended', 'full', 'error', { needsFullReason: 'Segment X was lost.' }],
   ['a lost base', 'chain', 'error', { images: [full, { ...full, id: 'one', level: 1, baseImageId: 'gone' }] }],
@@ -32,10 +34,18 @@ const faults: [string, ClauseId, ClauseStatus, Partial<HealthFacts>][] = [
   ['WAL that cannot be collected', 'wal', 'error', { wal: { ...good.wal, problem: 'permission denied' } }],
   ['a WAL loop that stopped looking', 'wal', 'unknown', { wal: { ...good.wal, seenAt: now - 3600_000 } }],
   ['a closed gap of old', 'wal', 'warn', { window: { ...good.window, gaps: [{ ...gap, isOpen: false }] } }],
+  ['a drill that failed', 'drill', 'error', { drill: { staleDays: 14, activeSince: now - 90 * DAY, last: { isPassed: false, endedAt: now - DAY, problem: 'amcheck found a broken index' }, passedAt: now - 8 * DAY } }],
+  ['a drill that is stale', 'drill', 'warn', { drill: { staleDays: 14, activeSince: now - 90 * DAY, last: { isPassed: true, endedAt: now - 15 * DAY, problem: null }, passedAt: now - 15 * DAY } }],
+  ['drills that are wished for and never ran', 'drill', 'warn', { drill: { staleDays: 14, activeSince: now - 15 * DAY, last: null, passedAt: null } }],
   ['a failed run', 'last-run', 'error', { lastBackup: { state: 'failed', endedAt: now - 1000, problem: 'no space' } }],
   ['a stopped run', 'last-run', 'warn', { lastBackup: { state: 'cancelled', endedAt: now - 1000, problem: null } }],
   ['a strange run', 'last-run', 'warn', { lastBackup: { state: 'strange', endedAt: now - 1000, problem: null } }],
   ['a failing archiver', 'archiver', 'error', { wal: { ...good.wal, lastFailedWal: '00000001000000000000000A', lastFailedAt: now - 1000 } }],
+  ['an archive directory never looked at', 'archive-space', 'unknown', { archive: null }],
+  ['an archive directory that is nearly full', 'archive-space', 'error', { archive: { ...archive, freeBytes: 2 ** 30 } }],
+  ['an archive directory that fills within the day', 'archive-space', 'error', { archive: { ...archive, growth: 80 * 2 ** 30 } }],
+  ['an archive directory that fills within the week', 'archive-space', 'warn', { archive: { ...archive, growth: 10 * 2 ** 30 } }],
+  ['an archive directory with little left', 'archive-space', 'warn', { archive: { ...archive, freeBytes: 10 * 2 ** 30 } }],
   ['a host that is offline', 'host', 'error', { host: { isOnline: false, offlineReason: 'connection refused', offlineSince: now - 60_000 } }],
   ['a host never contacted', 'host', 'unknown', { host: { isOnline: null, offlineReason: null, offlineSince: null } }],
   ['a check with an ERROR', 'check', 'error', { check: { status: 'error', at: now, firstProblem: 'archive_mode is off' } }],
@@ -57,7 +67,7 @@ test.each(faults)('%s makes clause %s %s and no other, and says what to do [C2] 
 })
 
 test('a source of which nothing is known is unknown, not green, and has no numbers [J2]', () => {
-  const health = sourceHealth({ ...good, images: [], window: { intervals: [], gaps: [], earliest: null, latest: null }, lastBackup: null, wal: { ...good.wal, seenAt: null, backlogBytes: null, lastArchivedAt: null }, host: { isOnline: null, offlineReason: null, offlineSince: null }, check: { status: 'never', at: null, firstProblem: null } })
+  const health = sourceHealth({ ...good, images: [], window: { intervals: [], gaps: [], earliest: null, latest: null, timeline: null }, lastBackup: null, wal: { ...good.wal, seenAt: null, backlogBytes: null, lastArchivedAt: null }, archive: null, host: { isOnline: null, offlineReason: null, offlineSince: null }, check: { status: 'never', at: null, firstProblem: null } })
   expect(health).toMatchObject({ state: 'unknown', isRecoverable: false, rpoSeconds: null, rtoSeconds: null })
   expect(health.clauses.filter(clause => clause.status === 'ok').map(clause => clause.id)).toEqual(['schedule'])
 })

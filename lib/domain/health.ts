@@ -3,6 +3,7 @@ import type { ImageFact } from './facts.ts'
 import type { RunState } from './run.ts'
 import type { RecoverableWindow } from './window.ts'
 import { momentInWords, sizeInWords, spanInWords } from './words.ts'
+import { fullAt } from './archive-space.ts'
 import { chainOf } from './chain.ts'
 
 export type ClauseStatus = 'ok' | 'warn' | 'error' | 'unknown'
@@ -28,9 +29,13 @@ export interface HealthFacts {
   lastBackup: { state: RunState; endedAt: number; problem: string | null } | null
   /** What the WAL loop saw last; `seenAt` null = it never looked. */
   wal: { seenAt: number | null; intervalSeconds: number; backlogBytes: number | null; backlogSince: number | null; lastArchivedAt: number | null; lastFailedWal: string | null; lastFailedAt: number | null; problem: string | null }
+  /** File system of the archive directory as last seen; null = never. `growth` in bytes a day, null = not known yet. */
+  archive: { seenAt: number; usedBytes: number; freeBytes: number; totalBytes: number; growth: number | null } | null
   /** `isOnline` null = never tried. */
   host: { isOnline: boolean | null; offlineReason: string | null; offlineSince: number | null }
   check: { status: 'ok' | 'warn' | 'error' | 'never'; at: number | null; firstProblem: string | null }
+  /** Null = no drills are wished for and none ever ran. `last` = the last that ended by itself. */
+  drill: { staleDays: number | null; activeSince: number | null; last: { isPassed: boolean; endedAt: number; problem: string | null } | null; passedAt: number | null } | null
   /** A verification that found damage. */
   verifyProblem: string | null
   /** How long the plan to `latest` takes, when there is one. */
@@ -49,6 +54,11 @@ export interface SourceHealth {
 
 const DAY_MS = 86_400_000
 const VERIFIED_RECENTLY_MS = 30 * DAY_MS
+/** Too little is left below the smaller of share and bytes, or when the pace fills the rest within the days; the first that matches counts. */
+const archiveLimits = [
+  { status: 'error', share: 0.05, bytes: 5 * 2 ** 30, days: 1 },
+  { status: 'warn', share: 0.15, bytes: 20 * 2 ** 30, days: 7 },
+] as const
 /** Missed rounds of the WAL loop before what it saw counts as stale. */
 const STALE_ROUNDS = 5
 
@@ -61,10 +71,7 @@ const ago = (at: number, now: number): string => `${spanInWords((now - at) / 100
 
 const fullsOf = (facts: HealthFacts): ImageFact[] => facts.images.filter(image => image.level === 0).toSorted((a, b) => a.endAt - b.endAt)
 /** The stretch that is lost until a new full is taken. */
-const openGap = (facts: HealthFacts): RecoverableWindow['gaps'][number] | undefined => {
-  const newest = Math.max(0, ...facts.window.intervals.map(one => one.timeline), ...facts.window.gaps.map(one => one.timeline))
-  return facts.window.gaps.find(gap => gap.isOpen && gap.timeline === newest)
-}
+const openGap = ({ window }: HealthFacts): RecoverableWindow['gaps'][number] | undefined => window.gaps.find(gap => gap.isOpen && gap.timeline === window.timeline)
 const isStale = ({ wal, now }: HealthFacts): boolean => wal.seenAt === null || now - wal.seenAt > Math.max(STALE_ROUNDS * wal.intervalSeconds, 60) * 1000
 
 const judges = {
@@ -105,6 +112,16 @@ const judges = {
     if (wal.lastFailedAt === null || (wal.lastArchivedAt !== null && wal.lastArchivedAt >= wal.lastFailedAt)) return ok('archive_command succeeds.')
     return error(`archive_command fails for ${wal.lastFailedWal ?? 'a segment'}, last ${momentInWords(wal.lastFailedAt)}; pg_wal fills up until it succeeds.`, "Read the server's log for its message, check mode and space of the archive directory.")
   },
+  'archive-space': ({ archive, now }) => {
+    if (archive === null) return unknown('The archive directory has not been looked at yet.', 'Start the worker; it collects WAL by itself.')
+    const { usedBytes, freeBytes, totalBytes } = archive
+    const full = fullAt(archive)
+    const leftMs = full === null ? Infinity : Math.max(0, full - now)
+    const text = `${sizeInWords(usedBytes)} in the archive directory, ${sizeInWords(freeBytes)} of ${sizeInWords(totalBytes)} free${full === null ? '' : `; at this pace full in ${spanInWords(leftMs / 1000)}`}.`
+    const fix = 'See why WAL stays there (collection, CLEANUPWAL, archive_command), or give its file system more space; when it is full, pg_wal fills up next.'
+    const limit = archiveLimits.find(({ share, bytes, days }) => freeBytes < Math.min(share * totalBytes, bytes) || leftMs < days * DAY_MS)
+    return limit === undefined ? ok(text) : (limit.status === 'error' ? error : warn)(text, fix)
+  },
   host: ({ host, now }) => {
     if (host.isOnline === null) return unknown('The host has not been contacted yet.', 'Deploy the agent in Admin ▸ Hosts.')
     return host.isOnline ? ok('The host answers.') : error(`The host is offline${host.offlineSince === null ? '' : ` since ${spanInWords((now - host.offlineSince) / 1000)}`}: ${host.offlineReason ?? 'it does not answer'}`, 'Check address, network and SSH of the host in Admin ▸ Hosts.')
@@ -125,6 +142,16 @@ const judges = {
     const at = Math.max(...verified.map(image => image.verifiedAt ?? 0))
     if (verified.length === 0) return warn('No full has ever been verified.', 'Verify the last full.')
     return facts.now - at > VERIFIED_RECENTLY_MS ? warn(`A full was last verified ${ago(at, facts.now)}.`, 'Verify the last full.') : ok(`A full was verified ${ago(at, facts.now)}.`)
+  },
+  drill: ({ drill, now, images }) => {
+    if (drill === null) return images.length === 0 ? unknown('There is nothing to prove by a restore drill yet.', 'Run a full backup now.') : ok('No restore drill is asked for.')
+    const { last, passedAt, staleDays, activeSince } = drill
+    if (last !== null && !last.isPassed) return error(`The last restore drill failed ${ago(last.endedAt, now)}: ${last.problem ?? 'no reason was recorded'}`, 'Open the drill, mend what it found, then run it again.')
+    if (staleDays === null) return ok(passedAt === null ? 'No restore drill is asked for.' : `A restore drill passed ${ago(passedAt, now)}; none is scheduled.`)
+    const since = passedAt ?? activeSince ?? now
+    const what = passedAt === null ? 'No restore drill has passed yet' : `A restore drill last passed ${ago(passedAt, now)}`
+    if (now - since > staleDays * DAY_MS) return warn(`${what}; one is wanted every ${staleDays} d.`, 'Run a drill now under Restore ▸ Drills, and see why its schedule did not.')
+    return ok(passedAt === null ? 'The first restore drill is scheduled.' : `${what}.`)
   },
   cycle: ({ cycleDays, now, ...facts }) => {
     const last = facts.images.filter(image => image.level === 0).reduce((at, image) => Math.max(at, image.endAt), 0)

@@ -18,7 +18,7 @@ const damaged = fc.tuple(lives, fc.array(fc.nat(1000), { maxLength: 2 }), fc.opt
   images: life.images.filter((_, index) => lost === null || lost % Math.max(1, life.images.length) !== index),
   wal: life.wal.filter((_, index) => !losses.some(loss => loss % Math.max(1, life.wal.length) === index)),
 }))
-const rules: fc.Arbitrary<LevelFacts['settings']> = fc.record({ levelRule: fc.constantFrom('last-plus-one', 'since-full'), maxLevel: fc.integer({ min: 1, max: 9 }), noIncremental: fc.constant(false) })
+const rules: fc.Arbitrary<LevelFacts['settings']> = fc.record({ levelRule: fc.constantFrom('last-plus-one', 'since-full'), maxLevel: fc.integer({ min: 1, max: 9 }), noIncremental: fc.constant(false), incrementalMethod: fc.constant('wal') })
 
 test('a base has its whole chain and every segment from its full to the newest one stored, else a full is recorded as level 0 with notice [E3] [E5] [G2] [M2] [M8]', () => {
   const seen = { full: 0, incremental: 0 }
@@ -31,7 +31,7 @@ test('a base has its whole chain and every segment from its full to the newest o
       const end = ends.reduce((a, b) => (a > b ? a : b), lsn(0n))
       const valid = life.images.filter(image => {
         const chain = chainOf(image, life.images)
-        return !('missing' in chain) && chain.every(one => isOnHistory(history, { timeline: one.timeline, lsn: one.endLsn })) && canReach(history, chain[0]!, end > image.endLsn ? end : image.endLsn, names)
+        return !('missing' in chain) && chain.every(one => isOnHistory(history, { timeline: one.timeline, lsn: one.endLsn })) && canReach(history, chain[0]!, end > image.endLsn ? end : image.endLsn, { names, images: life.images })
       })
       if (choice.base === null) {
         seen.full += 1
@@ -54,15 +54,15 @@ test('a base has its whole chain and every segment from its full to the newest o
 })
 
 const size = 16 * SEGMENT
-const image = (id: string, level: number, baseImageId: string | null, number: number, endAt: number, over: Partial<ImageFact> = {}): ImageFact => ({ id, level, baseImageId, timeline: 1, beginLsn: lsn(BigInt(number) * BigInt(size) + 40n), endLsn: lsn(BigInt(number) * BigInt(size) + 400n), beginAt: endAt - 1000, endAt, systemIdentifier: '7', segmentSizeBytes: size, rawBytes: 1, storedBytes: 1, noChanges: false, isHeld: false, verifiedAt: null, ...over })
+const image = (id: string, level: number, baseImageId: string | null, number: number, endAt: number, over: Partial<ImageFact> = {}): ImageFact => ({ id, level, hasData: level === 0, clusterBytes: level === 0 ? 1 : 0, baseImageId, timeline: 1, beginLsn: lsn(BigInt(number) * BigInt(size) + 40n), endLsn: lsn(BigInt(number) * BigInt(size) + 400n), beginAt: endAt - 1000, endAt, systemIdentifier: '7', segmentSizeBytes: size, rawBytes: 1, storedBytes: 1, noChanges: false, isHeld: false, verifiedAt: null, ...over })
 const segment = (number: number, timeline = 1): WalFact => {
   const beginLsn = lsn(BigInt(number) * BigInt(size))
-  return { name: segmentName(timeline, beginLsn, size), kind: 'segment', timeline, beginLsn, endLsn: lsn(beginLsn + BigInt(size)), completedAt: number * 1000, rawBytes: size, storedBytes: 1 }
+  return { name: segmentName(timeline, beginLsn, size), kind: 'segment', timeline, beginLsn, endLsn: lsn(beginLsn + BigInt(size)), completedAt: number * 1000, lastCommitAt: null, rawBytes: size, storedBytes: 1 }
 }
 
 describe('a full, levels 1 and 2, WAL without a gap', () => {
   const images = [image('full', 0, null, 2, 2 * DAY), image('one', 1, 'full', 4, 3 * DAY), image('two', 2, 'one', 6, 4 * DAY)]
-  const facts: LevelFacts = { images, wal: [2, 3, 4, 5, 6, 7].map(number => segment(number)), settings: { levelRule: 'last-plus-one', maxLevel: 9, noIncremental: false }, cycleDays: 7, now: 5 * DAY, needsFullReason: null, systemIdentifier: '7' }
+  const facts: LevelFacts = { images, wal: [2, 3, 4, 5, 6, 7].map(number => segment(number)), settings: { levelRule: 'last-plus-one', maxLevel: 9, noIncremental: false, incrementalMethod: 'wal' }, cycleDays: 7, now: 5 * DAY, needsFullReason: null, systemIdentifier: '7' }
   const settings = facts.settings
 
   test('one higher than the last goes on from the last image [E4]', () => {
@@ -118,7 +118,7 @@ function simulate60Days(slots: readonly Slot[], timeZone: string, cycleDays: num
   const done: { at: number; endAt: number; level: number }[] = []
   for (const [index, run] of runs.entries()) {
     if (run.at > begin + 60 * DAY) break
-    const facts: LevelFacts = { images, wal: Array.from({ length: done.length + 1 }, (_, number) => segment(number + 1)), settings: { levelRule: 'last-plus-one', maxLevel: 9, noIncremental: false }, cycleDays, now: run.at + 5000, nextAutoAt: runs[index + 1]?.at ?? null, needsFullReason: null, systemIdentifier: '7' }
+    const facts: LevelFacts = { images, wal: Array.from({ length: done.length + 1 }, (_, number) => segment(number + 1)), settings: { levelRule: 'last-plus-one', maxLevel: 9, noIncremental: false, incrementalMethod: 'wal' }, cycleDays, now: run.at + 5000, nextAutoAt: runs[index + 1]?.at ?? null, needsFullReason: null, systemIdentifier: '7' }
     const choice = chooseLevel('auto', facts)
     const endAt = run.at + (choice.level === 0 ? hours : 0.1) * 3_600_000
     images.push(image(`run-${index}`, choice.level, choice.base?.id ?? null, done.length + 1, endAt))

@@ -1,6 +1,6 @@
 /** Which level the next backup of a source gets, on which base, and why. */
 import { segmentBefore, segmentOf } from '#lib/postgres/wal.ts'
-import { chainOf } from './chain.ts'
+import { chainOf, dataChainOf } from './chain.ts'
 import type { ImageFact, WalFact } from './facts.ts'
 import { isOnPath, missingOn, pathOf, stretchOf, systemsOf, timelinesOf } from './reach.ts'
 import type { SettingValues } from './settings.ts'
@@ -9,7 +9,7 @@ import { countInWords, momentInWords } from './words.ts'
 export interface LevelFacts {
   images: readonly ImageFact[]
   wal: readonly WalFact[]
-  settings: Pick<SettingValues, 'levelRule' | 'maxLevel' | 'noIncremental'>
+  settings: Pick<SettingValues, 'levelRule' | 'maxLevel' | 'noIncremental' | 'incrementalMethod'>
   cycleDays: number
   now: number
   /** When the schedule next starts a backup that could be a full; absent = not scheduled. */
@@ -34,8 +34,12 @@ const DAY_MS = 86_400_000
 /** A clock change or a queue must not pull the full to the day before. */
 const CYCLE_SLACK_MS = 2 * 3_600_000
 
-/** Images that the next incremental may stand on, in the order of their ends: same system, whole chain, on the server's timeline, and no segment missing from the full's begin to the newest one stored. */
-export function validBases(facts: Pick<LevelFacts, 'images' | 'wal' | 'systemIdentifier' | 'timeline'>): { bases: ImageFact[]; why: string } {
+/**
+ * Images that the next incremental may stand on, in the order of their ends: same system, whole chain, on the server's
+ * timeline. For WAL alone no segment may be missing from the full's begin to the newest one stored; changed blocks need
+ * files all along their chain and no WAL but their own.
+ */
+export function validBases(facts: Pick<LevelFacts, 'images' | 'wal' | 'systemIdentifier' | 'timeline'>, method: SettingValues['incrementalMethod'] = 'wal'): { bases: ImageFact[]; why: string } {
   if (facts.images.length === 0) return { bases: [], why: 'there is no image yet' }
   const newest = facts.images.toSorted((a, b) => a.endAt - b.endAt).at(-1)
   const wanted = facts.systemIdentifier ?? newest?.systemIdentifier
@@ -51,6 +55,7 @@ export function validBases(facts: Pick<LevelFacts, 'images' | 'wal' | 'systemIde
     if (root === undefined || chain.some(one => !isOnPath(path, one))) {
       return void reasons.push(path.isHistoryKnown ? `the images are not part of the history of timeline ${timeline}` : `the history file of timeline ${timeline} is not stored`)
     }
+    if (method === 'blocks') return dataChainOf(image, system.images) !== null
     const stretch = stretchOf(path, root.beginLsn, image.endLsn)
     if (stretch !== undefined && stretch === path.stretches.at(-1)) return true
     const from = Number(segmentOf(root.beginLsn, path.segmentSizeBytes))
@@ -69,7 +74,8 @@ export function chooseLevel(request: 'auto' | 'full' | 'incremental', facts: Lev
   const told = (why: string): LevelChoice => full(why, `A full is taken instead of an incremental. ${why}`)
   if (facts.settings.noIncremental) return request === 'auto' ? full('This source is set to full backups only.') : told('This source is set to full backups only.')
   if (facts.needsFullReason !== null) return told(facts.needsFullReason)
-  const { bases, why } = validBases(facts)
+  if (request === 'auto' && facts.images.length === 0) return full('It is the first backup of this source.')
+  const { bases, why } = validBases(facts, facts.settings.incrementalMethod)
   const last = bases.at(-1)
   if (last === undefined) return told(`No image can be its base: ${why}.`)
   const lastFull = bases.findLast(image => image.level === 0)

@@ -12,7 +12,7 @@ import { recoverableWindow } from './window.ts'
 const containing = (text: string): unknown => expect.stringContaining(text)
 const lives = fc.array(fc.nat(100_000), { minLength: 1, maxLength: 25, size: 'max' }).map(numbers => simulate(stepsOf(numbers)))
 const damaged = fc.tuple(lives, fc.array(fc.nat(1000), { maxLength: 3 })).map(([life, losses]) => ({ ...life, wal: life.wal.filter((_, index) => !losses.some(loss => loss % Math.max(1, life.wal.length) === index)) }))
-const facts = (life: Simulation) => ({ images: life.images, wal: life.wal, volumes: new Map(life.images.filter(image => image.level === 0).map(image => [image.id, { count: 3, bytes: image.storedBytes, rawBytes: image.rawBytes }])), now: life.now })
+const facts = (life: Simulation) => ({ images: life.images, wal: life.wal, volumes: new Map(life.images.filter(image => image.hasData).map(image => [image.id, { count: 3, bytes: image.storedBytes, rawBytes: image.rawBytes }])), now: life.now })
 /** Moments worth asking for: around every commit, backup and completion. */
 const momentsOf = (life: Simulation): number[] => [...life.images.flatMap(image => [image.beginAt, image.endAt]), ...life.wal.map(file => file.completedAt), ...life.commits.map(commit => commit.at)].flatMap(at => [at - 1, at, at + 1])
 const timelinesOf = (life: Simulation): number[] => [...new Set([...life.images, ...life.wal.filter(file => file.kind === 'segment')].map(one => one.timeline))]
@@ -26,7 +26,7 @@ function recover(plan: RestorePlan, life: Simulation): { commits: number; isPast
   const history = knownHistory(plan.timeline, life)
   const segments = plan.wal.filter(file => file.kind === 'segment')
   const end = segments.at(-1)?.endLsn ?? lsn(0n)
-  expect(canReach(history, plan.image, end, new Set(segments.map(file => file.name)))).toBe(true)
+  expect(canReach(history, plan.image, end, { names: new Set(segments.map(file => file.name)), images: plan.images })).toBe(true)
   const replayed = commitsOn(history, life.commits, end)
   const stop = plan.target.kind === 'time' ? replayed.findIndex(commit => commit.at > (plan.target.kind === 'time' ? plan.target.at : 0)) : -1
   return { commits: stop < 0 ? replayed.length : stop, isPast: stop >= 0 }
@@ -43,7 +43,8 @@ test('a plan for a moment, carried out, holds exactly the commits up to it [K2] 
         if (!answer.ok) continue
         carriedOut += 1
         const { plan } = answer
-        expect(plan.image.level).toBe(0)
+        expect(plan.images.map(image => image.hasData && (image.level === 0 || life.images.some(one => one.id === image.baseImageId)))).not.toContain(false)
+        expect([plan.images[0]?.level, plan.images.at(-1)]).toEqual([0, plan.image])
         expect(plan.image.endAt).toBeLessThanOrEqual(at)
         const wanted = commitsOn(knownHistory(plan.timeline, life), life.commits, lsn(2n ** 63n)).filter(commit => commit.at <= at)
         expect(recover(plan, life).commits).toBe(wanted.length)
@@ -52,6 +53,30 @@ test('a plan for a moment, carried out, holds exactly the commits up to it [K2] 
     { numRuns: 500 },
   )
   expect(carriedOut).toBeGreaterThan(200)
+})
+
+test('after an undone recovery the newest state is that of the timeline the server went back to; the one it left is reached where it is asked for [K2] [K8]', () => {
+  let left = 0
+  fc.assert(
+    fc.property(lives, life => {
+      const newest = Math.max(...timelinesOf(life))
+      const all = { ...facts(life), abandoned: [newest] }
+      const others = planRestore({ target: { kind: 'latest' } }, { ...all, images: life.images.filter(image => image.timeline !== newest), wal: life.wal.filter(file => file.timeline !== newest) })
+      const answer = planRestore({ target: { kind: 'latest' } }, all)
+      if (!others.ok) return
+      expect(planned(answer)).toMatchObject({ timeline: others.plan.timeline, image: { id: others.plan.image.id } })
+      const segments = (plan: RestorePlan) => plan.wal.flatMap(({ kind, name }) => (kind === 'history' ? [] : [name]))
+      expect(segments(planned(answer))).toEqual(segments(others.plan))
+      const asked = planRestore({ target: { kind: 'latest' }, timeline: newest }, all)
+      expect(asked).toEqual(planRestore({ target: { kind: 'latest' }, timeline: newest }, facts(life)))
+      const [shown, before] = [recoverableWindow(all), recoverableWindow(facts(life))]
+      expect(shown.intervals).toEqual(before.intervals)
+      expect(shown.timeline).not.toBe(newest)
+      if (asked.ok) left += 1
+    }),
+    { numRuns: 500 },
+  )
+  expect(left).toBeGreaterThan(20)
 })
 
 test('a moment is planned exactly when brute force reaches it on some timeline, from the newest full that ended by then [K2]', () => {
@@ -64,7 +89,7 @@ test('a moment is planned exactly when brute force reaches it on some timeline, 
       const answer = planRestore({ target: { kind: 'time', at, inclusive: true } }, facts(life))
       const ways = timelinesOf(life).flatMap(timeline => {
         const history = knownHistory(timeline, life)
-        return life.images.filter(image => image.level === 0 && image.endAt <= at).flatMap(image => life.wal.some(file => file.endLsn !== null && file.completedAt >= at && file.kind === 'segment' && canReach(history, image, file.endLsn, names) && commitsUnder(history, file)) || (at === image.endAt && canReach(history, image, image.endLsn, names)) ? [{ timeline, image }] : [])
+        return life.images.filter(image => image.hasData && image.endAt <= at).flatMap(image => life.wal.some(file => file.endLsn !== null && file.completedAt >= at && file.kind === 'segment' && canReach(history, image, file.endLsn, { names, images: life.images }) && commitsUnder(history, file)) || (at === image.endAt && canReach(history, image, image.endLsn, { names, images: life.images })) ? [{ timeline, image }] : [])
       })
       expect(answer.ok).toBe(ways.length > 0)
       if (!answer.ok) return
@@ -114,7 +139,7 @@ test('a position is planned exactly when it lies in the window, and its WAL hold
       if (!answer.ok) return
       expect(answer.plan.image.endLsn <= target).toBe(true)
       const segments = answer.plan.wal.filter(file => file.kind === 'segment')
-      expect(canReach(knownHistory(answer.plan.timeline, life), answer.plan.image, target, new Set(segments.map(file => file.name)))).toBe(true)
+      expect(canReach(knownHistory(answer.plan.timeline, life), answer.plan.image, target, { names: new Set(segments.map(file => file.name)), images: answer.plan.images })).toBe(true)
     }),
     { numRuns: 500 },
   )
@@ -142,27 +167,28 @@ test('sizes add up, and the hash depends on what is done but not on when it is a
       if (!answer.ok) return
       const { plan } = answer
       expect(plan.walBytes).toBe(plan.wal.reduce((sum, file) => sum + file.rawBytes, 0))
-      expect(plan.neededBytes).toBe(plan.image.rawBytes + plan.walBytes)
-      expect(plan.transferBytes).toBe(plan.image.storedBytes + plan.wal.reduce((sum, file) => sum + file.storedBytes, 0))
+      expect(plan.neededBytes).toBe(plan.image.clusterBytes + plan.walBytes)
+      expect(plan.transferBytes).toBe(plan.images.reduce((sum, image) => sum + image.storedBytes, 0) + plan.wal.reduce((sum, file) => sum + file.storedBytes, 0))
       const again = planned(planRestore({ target: { kind: 'latest' } }, { ...facts(life), images: life.images.toReversed(), wal: life.wal.toReversed(), now: life.now + 1e9, restoreBytesPerSecond: 1 }))
       expect(planHash(again, sha256)).toBe(planHash(plan, sha256))
       expect(planHash({ ...plan, wal: plan.wal.slice(0, -1) }, sha256)).not.toBe(planHash(plan, sha256))
+      expect(planHash({ ...plan, images: [] }, sha256)).not.toBe(planHash(plan, sha256))
       expect(planHash({ ...plan, target: { kind: 'immediate' } }, sha256)).not.toBe(planHash(plan, sha256))
     }),
   )
 })
 
 const size = 16 * SEGMENT
-const image = (id: string, begin: string, end: string, beginAt: number, endAt: number, over: Partial<ImageFact> = {}): ImageFact => ({ id, level: 0, baseImageId: null, timeline: 1, beginLsn: parseLsn(begin), endLsn: parseLsn(end), beginAt, endAt, systemIdentifier: '7', segmentSizeBytes: size, rawBytes: 1000, storedBytes: 100, noChanges: false, isHeld: false, verifiedAt: null, ...over })
+const image = (id: string, begin: string, end: string, beginAt: number, endAt: number, over: Partial<ImageFact> = {}): ImageFact => ({ id, level: 0, hasData: true, clusterBytes: 1000, baseImageId: null, timeline: 1, beginLsn: parseLsn(begin), endLsn: parseLsn(end), beginAt, endAt, systemIdentifier: '7', segmentSizeBytes: size, rawBytes: 1000, storedBytes: 100, noChanges: false, isHeld: false, verifiedAt: null, ...over })
 const segment = (number: number, completedAt: number, timeline = 1): WalFact => {
   const beginLsn = lsn(BigInt(number) * BigInt(size))
-  return { name: segmentName(timeline, beginLsn, size), kind: 'segment', timeline, beginLsn, endLsn: lsn(beginLsn + BigInt(size)), completedAt, rawBytes: size, storedBytes: 50 }
+  return { name: segmentName(timeline, beginLsn, size), kind: 'segment', timeline, beginLsn, endLsn: lsn(beginLsn + BigInt(size)), completedAt, lastCommitAt: completedAt, rawBytes: size, storedBytes: 50 }
 }
 
 describe('two fulls with WAL from segment 2 to 9', () => {
   const first = image('first', '0/2000028', '0/2000138', 1000, 2000)
   const second = image('second', '0/5000028', '0/6000138', 5000, 6000)
-  const step = image('step', '0/6000138', '0/8000000', 7500, 8000, { level: 1, baseImageId: 'second', storedBytes: 0 })
+  const step = image('step', '0/6000138', '0/8000000', 7500, 8000, { level: 1, hasData: false, clusterBytes: 0, baseImageId: 'second', storedBytes: 0 })
   const wal = Array.from({ length: 8 }, (_, index) => segment(index + 2, (index + 2) * 1000 + 500))
   const source = { images: [first, second, step], wal, volumes: new Map([['first', { count: 1, bytes: 100, rawBytes: 1000 }], ['second', { count: 2, bytes: 90, rawBytes: 900 }]]), now: 20_000 }
   const names = (plan: RestorePlan): string[] => plan.wal.map(file => file.name.slice(-2))
@@ -207,9 +233,20 @@ describe('two fulls with WAL from segment 2 to 9', () => {
     expect(plan.notes[0]).toContain('after the last stored WAL')
   })
 
-  test('a target at the very end of the WAL runs to its end, where no later commit could stop it (peer bug 8) [K2]', () => {
-    expect(planned(planRestore({ target: { kind: 'time', at: 9500, inclusive: true } }, source))).toMatchObject({ target: { kind: 'latest' }, loses: { from: 9500, to: null } })
-    expect(planned(planRestore({ target: { kind: 'time', at: 9499, inclusive: true } }, source))).toMatchObject({ target: { kind: 'time', at: 9499 }, notes: [containing('recovery ended before')] })
+  test('a target after which no commit is stored gets all WAL, and says so (peer bug 8) [K2]', () => {
+    const quiet = { ...source, wal: wal.map((file, index) => (index < 6 ? file : { ...file, lastCommitAt: null })) }
+    const asked = (at: number) => planned(planRestore({ target: { kind: 'time', at, inclusive: true } }, quiet))
+    for (const at of [7500, 8600, 9500]) {
+      expect(asked(at)).toMatchObject({ target: { kind: 'time', at }, loses: { from: at }, notes: [containing('no transaction is known to have ended after the target')] })
+      expect(names(asked(at)).at(-1)).toBe('09')
+    }
+    expect(names(asked(7499)).at(-1)).toBe('07')
+  })
+
+  test('WAL that was archived late is taken by its commits: all of before the target, whenever it came [K6] [K2]', () => {
+    const late = { ...source, wal: wal.map(file => ({ ...file, completedAt: Math.max(file.completedAt, 9000) })) }
+    const plan = planned(planRestore({ target: { kind: 'time', at: 7600, inclusive: true } }, late))
+    expect([plan.image.id, names(plan)]).toEqual(['second', ['05', '06', '07', '08']])
   })
 
   test('a target before the first end is refused with the first moment [K2]', () => {

@@ -1,9 +1,9 @@
 /** The plan of a restore: the images and WAL it takes, bytes, time, what is lost; or why it cannot be and which moments can. */
 import { formatLsn, type Lsn } from '#lib/postgres/lsn.ts'
 import { segmentBefore, segmentOf } from '#lib/postgres/wal.ts'
-import { chainOf, rootOf } from './chain.ts'
+import { chainOf, dataChainOf } from './chain.ts'
 import type { ImageFact, WalFact } from './facts.ts'
-import { ownerOn, type Path, pathOf, positionOf, type Start, startsOf, type System, systemsOf, timelinesOf } from './reach.ts'
+import { endsAfter, isOnPath, ownerOn, type Path, pathOf, positionOf, type Start, startsOf, type System, systemsOf, timelinesOf } from './reach.ts'
 import { type Interval, recoverableWindow } from './window.ts'
 import { countInWords, momentInWords, sizeInWords, spanInWords } from './words.ts'
 
@@ -19,7 +19,7 @@ export interface PlanRequest {
   target: RecoveryTarget
   /** 'latest' (default) = the newest timeline that reaches the target. */
   timeline?: number | 'latest'
-  /** Forces this full, or the full of this incremental's chain. With target `immediate` an incremental means the state at its own end. */
+  /** Forces this image; of one that holds WAL only, the newest with files in its chain. With target `immediate` it means the state at its own end. */
   imageId?: string
   /** A time or position after the last stored WAL becomes `latest`, with a note, instead of a refusal. */
   allowLatest?: boolean
@@ -31,14 +31,18 @@ export interface PlanFacts {
   /** Volumes in storage by image: how many, stored bytes, raw bytes. Absent for an image that has none. */
   volumes: ReadonlyMap<string, { count: number; bytes: number; rawBytes: number }>
   now: number
+  /** Timelines of recoveries that were undone: the server left them, so they are chosen only where they are asked for, or where nothing else reaches the target. */
+  abandoned?: readonly number[]
   restoreBytesPerSecond?: number
   replayBytesPerSecond?: number
 }
 
 export interface RestorePlan {
-  /** The full that is unpacked. */
+  /** The image whose data directory is made. */
   image: ImageFact
-  /** The full and the incrementals whose WAL is replayed, up to the target. */
+  /** What it is made of: the full, then changed blocks onto it, `image` last. */
+  images: ImageFact[]
+  /** `images`, and the incrementals whose WAL is replayed, up to the target. */
   chain: ImageFact[]
   /** What archive/ gets: every history file, then segments in the order of replay. */
   wal: WalFact[]
@@ -69,7 +73,7 @@ const ASSUMED_REPLAY_BYTES_PER_SECOND = 20 * 1024 * 1024
 
 const toEndKinds = ['latest', 'xid', 'name'] as const satisfies readonly RecoveryTarget['kind'][]
 
-/** A way found: the full, its stretch of WAL, and the number of the last segment that is needed. */
+/** A way found: the image to start from, its stretch of WAL, and the number of the last segment that is needed. */
 interface Way extends Start {
   path: Path
   last: number
@@ -101,12 +105,9 @@ const finders: { [K in RecoveryTarget['kind']]: Finder<K> } = {
     const start = starts.findLast(one => one.image.endAt <= target.at && target.at <= reachEnd(one))
     if (start === undefined) return undefined
     const first = Number(segmentBefore(start.image.endLsn, path.segmentSizeBytes))
-    const stop = start.stretch.files.findIndex((file, index) => start.stretch.first + index >= first && file.completedAt > target.at)
-    // PostgreSQL 13+ refuses to open when no commit after the target is found; at the very end of the WAL, its end is that moment.
-    if (stop < 0) return toEnd({ kind: 'latest' }, path, start, [`${momentInWords(target.at)} is the end of the stored WAL: recovery runs to its end.`])
-    const until = momentInWords(start.stretch.files[stop]?.completedAt ?? target.at)
-    const notes = [`If nothing was committed between the target and ${until}, PostgreSQL 13 and later stop with "recovery ended before configured recovery target was reached"; remove recovery_target_time and start again, the result is the same.`]
-    return { ...start, path, target, last: start.stretch.first + stop, reached: target.at, notes }
+    const stop = start.stretch.files.findIndex((file, index) => start.stretch.first + index >= first && endsAfter(file, target.at))
+    if (stop >= 0) return { ...start, path, target, last: start.stretch.first + stop, reached: target.at, notes: [] }
+    return { ...start, path, target, last: start.stretch.last, reached: target.at, notes: ['All WAL to its end is restored, because no transaction is known to have ended after the target. Where there is none, recovery goes to the end of the WAL, which is that moment.'] }
   },
   lsn: (target, path, starts) => {
     const start = starts.findLast(one => one.image.endLsn <= target.lsn && target.lsn <= reachEndLsn(path, one))
@@ -120,7 +121,7 @@ const finders: { [K in RecoveryTarget['kind']]: Finder<K> } = {
   immediate: (target, path, starts, forced) => {
     const start = starts.at(-1)
     if (start === undefined) return undefined
-    if (forced === null || forced.level === 0) return { ...start, path, target, last: Number(segmentBefore(start.image.endLsn, path.segmentSizeBytes)), reached: start.image.endAt, notes: [] }
+    if (forced === null || forced.hasData) return { ...start, path, target, last: Number(segmentBefore(start.image.endLsn, path.segmentSizeBytes)), reached: start.image.endAt, notes: [] }
     if (forced.endLsn > reachEndLsn(path, start)) return undefined
     return { ...start, path, target: { kind: 'latest' }, last: Number(segmentBefore(forced.endLsn, path.segmentSizeBytes)), reached: forced.endAt, notes: [`An incremental is reached by replaying its WAL to the end, so archive/ holds nothing after it.`] }
   },
@@ -139,28 +140,31 @@ const find = <K extends RecoveryTarget['kind']>(target: Extract<RecoveryTarget, 
 export function planRestore(request: PlanRequest, facts: PlanFacts): PlanAnswer {
   const forced = request.imageId === undefined ? null : (facts.images.find(image => image.id === request.imageId) ?? null)
   if (request.imageId !== undefined && forced === null) return refuse('not-found', 'The chosen image is not in the catalog.')
-  const root = forced === null ? null : rootOf(forced, facts.images)
-  if (forced !== null && root === null) return refuse('not-reachable', `The chain of the chosen image is broken: ${brokenAt(forced, facts.images)} is missing.`)
-  const candidates = root === null ? facts.images : [root]
-  if (!candidates.some(image => image.level === 0)) return refuse('not-reachable', 'There is no full backup of this source.')
+  const chain = forced === null ? null : chainOf(forced, facts.images)
+  const anchor = chain === null || 'missing' in chain ? null : chain.findLast(image => image.hasData)
+  if (forced !== null && !anchor) return refuse('not-reachable', `The chain of the chosen image is broken: ${brokenAt(forced, facts.images)} is missing.`)
+  const candidates = anchor ? [anchor] : facts.images
+  if (!candidates.some(image => image.hasData)) return refuse('not-reachable', 'There is no full backup of this source.')
 
   const systems = systemsOf(facts.images, facts.wal).filter(system => system.images.some(image => candidates.includes(image))).toReversed()
   const paths = systems.flatMap(system => timelinesOf(system).toReversed().filter(timeline => typeof request.timeline !== 'number' || timeline === request.timeline).map(timeline => ({ system, path: pathOf(timeline, system) })))
   if (paths.length === 0) return refuse('not-found', `Nothing is stored of timeline ${request.timeline}.`)
   const ways = paths.flatMap(({ system, path }) => {
-    const way = find(request.target, path, startsOf(path, candidates.filter(image => system.images.includes(image))), forced)
+    const way = find(request.target, path, startsOf(path, candidates.filter(image => system.images.includes(image)), system.images), forced)
     return way === undefined ? [] : [{ way, system }]
   })
   // To the end means the end of the newest timeline there is, as far as any path goes on it; else the newest path that reaches the target.
   const isToEnd = toEndKinds.some(kind => kind === request.target.kind)
-  const [chosen] = isToEnd ? ways.toSorted(({ way: a }, { way: b }) => ownerOn(b.path, b.last) - ownerOn(a.path, a.last) || b.last - a.last || a.path.timeline - b.path.timeline) : ways
+  const newest = isToEnd ? ways.toSorted(({ way: a }, { way: b }) => ownerOn(b.path, b.last) - ownerOn(a.path, a.last) || b.last - a.last || a.path.timeline - b.path.timeline) : ways
+  const isAbandoned = ({ way }: (typeof ways)[number]): boolean => facts.abandoned?.includes(way.path.timeline) === true
+  const [chosen] = newest.toSorted((a, b) => Number(isAbandoned(a)) - Number(isAbandoned(b)))
   if (chosen !== undefined) {
     const other = ways.find(({ way }) => way.path.timeline !== chosen.way.path.timeline && reachesOwn(way))
     const notes = other !== undefined && reachesOwn(chosen.way) ? [`Timeline ${other.way.path.timeline} reaches this target too, with another history; choose it to get what was written there.`] : []
     return { ok: true, plan: write(chosen.way, chosen.system, facts, notes) }
   }
 
-  const shown = recoverableWindow({ images: facts.images.filter(image => image.level > 0 || candidates.includes(image)), wal: facts.wal, now: facts.now })
+  const shown = recoverableWindow({ ...facts, from: candidates })
   const intervals = shown.intervals.filter(({ timeline }) => typeof request.timeline !== 'number' || timeline === request.timeline)
   const isBeyond = intervals.length > 0 && ((request.target.kind === 'time' && request.target.at > Math.max(...intervals.map(({ to }) => to))) || (request.target.kind === 'lsn' && beyondLsn(request.target.lsn, intervals)))
   if (isBeyond && request.allowLatest === true) {
@@ -203,23 +207,31 @@ function write(way: Way, system: System, facts: PlanFacts, moreNotes: string[]):
   const histories = system.wal.filter(file => file.kind === 'history').toSorted((a, b) => a.timeline - b.timeline)
   const wal = [...histories, ...segments]
   const end = positionOf(way.last + 1, path.segmentSizeBytes)
-  const newest = system.images.filter(one => rootOf(one, system.images)?.id === image.id && one.endLsn <= end && one.endAt <= way.reached).toSorted((a, b) => (a.endLsn < b.endLsn ? -1 : a.endLsn > b.endLsn ? 1 : a.level - b.level)).at(-1)
-  const chained = newest === undefined ? [image] : chainOf(newest, system.images)
-  const chain = 'missing' in chained ? [image] : chained
+  const images = dataChainOf(image, system.images) ?? [image]
+  const onIt = (one: ImageFact): ImageFact[] | null => {
+    const chain = chainOf(one, system.images)
+    return 'missing' in chain || chain.findLast(link => link.hasData) !== image ? null : chain
+  }
+  const newest = system.images
+    .filter(one => isOnPath(path, one) && onIt(one) !== null && one.endLsn <= end && one.endAt <= way.reached)
+    .toSorted((a, b) => (a.endLsn < b.endLsn ? -1 : a.endLsn > b.endLsn ? 1 : a.level - b.level || (a.id < b.id ? -1 : 1)))
+    .at(-1)
+  const chain = (newest === undefined ? null : onIt(newest)) ?? images
 
-  const stored = chain.map(one => facts.volumes.get(one.id) ?? (one.level === 0 ? { count: 0, bytes: one.storedBytes, rawBytes: one.rawBytes } : { count: 0, bytes: 0, rawBytes: 0 }))
+  const stored = images.map(one => facts.volumes.get(one.id) ?? { count: 0, bytes: one.storedBytes, rawBytes: one.rawBytes })
   const total = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0)
-  const rawBytes = total(stored.map(one => one.rawBytes))
+  const rawBytes = image.clusterBytes
   const walBytes = total(wal.map(file => file.rawBytes))
   const transferBytes = total(stored.map(one => one.bytes)) + total(wal.map(file => file.storedBytes))
   const estimatedSeconds = Math.ceil(transferBytes / (facts.restoreBytesPerSecond ?? ASSUMED_RESTORE_BYTES_PER_SECOND) + walBytes / (facts.replayBytesPerSecond ?? ASSUMED_REPLAY_BYTES_PER_SECOND))
   const isCurrentOnly = path.timeline > 1 && !path.isHistoryKnown
   return {
-    image, chain, wal, target: way.target, timeline: path.timeline, timelineSetting: isCurrentOnly ? 'current' : String(path.timeline),
+    image, images, chain, wal, target: way.target, timeline: path.timeline, timelineSetting: isCurrentOnly ? 'current' : String(path.timeline),
     rawBytes, transferBytes, walBytes, neededBytes: rawBytes + walBytes, estimatedSeconds,
     loses: lossOf(way, facts),
     steps: [
-      `Unpack the full of ${momentInWords(image.endAt)} into data/: ${countInWords(total(stored.map(one => one.count)), 'volume')}, ${sizeInWords(rawBytes)}, each file checked by SHA256.`,
+      `Unpack the full of ${momentInWords((images[0] ?? image).endAt)} into data/: ${countInWords(stored[0]?.count ?? 0, 'volume')}, ${sizeInWords(images.length === 1 ? rawBytes : (images[0]?.clusterBytes ?? 0))}, each file checked by SHA256.`,
+      ...images.slice(1).map((one, index) => `Put the changed blocks of level ${one.level}, ${momentInWords(one.endAt)}, onto it: ${countInWords(stored[index + 1]?.count ?? 0, 'volume')}, ${sizeInWords(stored[index + 1]?.rawBytes ?? 0)}.`),
       `Put ${countInWords(segments.length, 'WAL segment')}${segments.length > 0 ? ` (${segments[0]?.name} … ${segments.at(-1)?.name})` : ''} and ${countInWords(histories.length, 'history file')} into archive/: ${sizeInWords(walBytes)}.`,
       `Replay on timeline ${path.timeline} ${untilWords(way.target)}.`,
     ],
@@ -242,8 +254,22 @@ const untilWords = (target: RecoveryTarget): string => {
 function lossOf(way: Way, facts: PlanFacts): RestorePlan['loses'] {
   const known = Math.max(...facts.wal.filter(file => file.kind === 'segment').map(file => file.completedAt), ...facts.images.map(image => image.endAt))
   const from = way.reached
-  if (known <= from) return { from, to: null, text: `Nothing that is stored; only what was committed after ${momentInWords(from)} and never reached storage.` }
-  return { from, to: known, text: `Everything committed after ${momentInWords(from)}: ${spanInWords((known - from) / 1000)} up to the newest stored WAL, and whatever came after that.` }
+  const to = known > from ? known : null
+  const point = pointWords(way.target)
+  // When such a point was is not known to better than the segment it lies in.
+  if (point !== null) return { from, to, text: `Everything committed after ${point}. Storage knows transactions up to ${momentInWords(known)}.` }
+  if (to === null) return { from, to, text: `Nothing that is stored; only what was committed after ${momentInWords(from)} and never reached storage.` }
+  return { from, to, text: `Everything committed after ${momentInWords(from)}: ${spanInWords((to - from) / 1000)} up to the newest stored WAL, and whatever came after that.` }
+}
+
+const pointWords = (target: RecoveryTarget): string | null => {
+  switch (target.kind) {
+    case 'lsn': return formatLsn(target.lsn)
+    case 'xid': return `transaction ${target.xid}`
+    case 'name': return `the restore point "${target.name}"`
+    case 'latest': case 'immediate': case 'time': return null
+    default: return target satisfies never
+  }
 }
 
 /** JSON with sorted keys, so that equal plans have equal text. */
@@ -252,5 +278,5 @@ const canonical = (value: unknown): string => JSON.stringify(value, (_, inner: u
 /** Identifies what will be done: images, WAL, target and sizes; not the estimate, nor what is said about it. */
 export function planHash(plan: RestorePlan, sha256: (text: string) => string): string {
   const { target, timeline, timelineSetting, rawBytes, transferBytes, walBytes, neededBytes } = plan
-  return sha256(canonical({ image: plan.image.id, chain: plan.chain.map(one => one.id), wal: plan.wal.map(file => file.name), target, timeline, timelineSetting, rawBytes, transferBytes, walBytes, neededBytes }))
+  return sha256(canonical({ image: plan.image.id, images: plan.images.map(one => one.id), chain: plan.chain.map(one => one.id), wal: plan.wal.map(file => file.name), target, timeline, timelineSetting, rawBytes, transferBytes, walBytes, neededBytes }))
 }

@@ -2,10 +2,14 @@
 import { type Lsn, lsn } from '#lib/postgres/lsn.ts'
 import { firstHistory, isOnHistory, type TimelineEntry, type TimelineHistory } from '#lib/postgres/timeline.ts'
 import { DEFAULT_SEGMENT_SIZE_BYTES, segmentBefore, segmentName, segmentOf } from '#lib/postgres/wal.ts'
+import { dataChainOf } from './chain.ts'
 import type { ImageFact, WalFact } from './facts.ts'
 
 /** A stored segment and its number, counted from 0 of the whole WAL. */
 export type SegmentFact = WalFact & { kind: 'segment'; beginLsn: Lsn; endLsn: Lsn }
+
+/** Recovery to a moment stops in this file or before it. `completedAt` does not tell: an archiver that lags makes it later than commits of the next file. */
+export const endsAfter = (file: WalFact, at: number): boolean => file.lastCommitAt !== null && file.lastCommitAt > at
 
 /** Consecutive segments; `files[i]` has number `first + i`. */
 export interface Stretch {
@@ -26,7 +30,7 @@ export interface Path {
   stretches: readonly Stretch[]
 }
 
-/** A full that this path can start from: all WAL from its begin to its end lies in one stretch. */
+/** An image with files that this path can start from: all WAL from its begin to its end lies in one stretch. */
 export interface Start {
   image: ImageFact
   stretch: Stretch
@@ -113,10 +117,10 @@ export function stretchOf(path: Path, begin: Lsn, end: Lsn): Stretch | undefined
   return path.stretches.find(stretch => stretch.first <= first && first <= stretch.last && last <= stretch.last)
 }
 
-/** The fulls this path can start from, in the order of their ends. Compared by segment number, so a begin or end in the middle of a segment needs that segment. */
-export function startsOf(path: Path, images: readonly ImageFact[]): Start[] {
+/** The images this path can start from, in the order of their ends: fulls, and changed blocks whose chain is whole among `all`. Compared by segment number, so a begin or end in the middle of a segment needs that segment. */
+export function startsOf(path: Path, images: readonly ImageFact[], all: readonly ImageFact[] = images): Start[] {
   return images
-    .filter(image => image.level === 0 && isOnPath(path, image))
+    .filter(image => image.hasData && isOnPath(path, image) && dataChainOf(image, all) !== null)
     .flatMap(image => {
       const stretch = stretchOf(path, image.beginLsn, image.endLsn)
       return stretch === undefined ? [] : [{ image, stretch }]

@@ -26,7 +26,7 @@ const after = <T extends Pick<RetentionFacts, 'images' | 'wal'>>(facts: T, plan:
 const timelinesOf = (life: Pick<Simulation, 'images' | 'wal'>): number[] => [...new Set([...life.images, ...life.wal.filter(file => file.kind === 'segment')].map(one => one.timeline))]
 const usable = (life: Simulation): ImageFact[] => {
   const names = new Set(life.wal.filter(file => file.kind === 'segment').map(file => file.name))
-  return life.images.filter(image => timelinesOf(life).some(timeline => canReach(knownHistory(timeline, life), image, image.endLsn, names))).toSorted((a, b) => a.endAt - b.endAt)
+  return life.images.filter(image => timelinesOf(life).some(timeline => canReach(knownHistory(timeline, life), image, image.endLsn, { names, images: life.images }))).toSorted((a, b) => a.endAt - b.endAt)
 }
 const covers = (intervals: readonly Interval[], part: Interval): boolean => intervals.some(one => one.timeline === part.timeline && one.from <= part.from && part.to <= one.to && one.toLsn >= part.toLsn)
 
@@ -98,11 +98,13 @@ test('every kept image has its whole chain, held ones and the last verified full
         expect(rest.images).toContain(image)
         const root = rootOf(image, life.images)!
         for (const timeline of timelinesOf(life).filter(one => isOnHistory(knownHistory(one, life), { timeline: image.timeline, lsn: image.endLsn }))) {
-          const [before, now] = [life, rest].map(({ wal }) => canReach(knownHistory(timeline, life), root, image.endLsn, new Set(wal.filter(file => file.kind === 'segment').map(file => file.name))))
+          const [before, now] = [life, rest].map(({ wal }) => canReach(knownHistory(timeline, life), root, image.endLsn, { names: new Set(wal.filter(file => file.kind === 'segment').map(file => file.name)), images: life.images }))
           expect(now).toBe(before)
         }
       }
-      expect(usable(rest).filter(image => image.level === 0).length).toBeGreaterThanOrEqual(Math.min(retention.minimumFulls, usable(life).length))
+      // A full counts when something of its chain can be recovered from: changed blocks need its files, and no WAL but their own.
+      const chains = (one: typeof life): number => new Set(usable(one).map(image => rootOf(image, one.images)?.id)).size
+      expect(chains(rest)).toBeGreaterThanOrEqual(Math.min(retention.minimumFulls, chains(life)))
     }),
     { numRuns: 500 },
   )
@@ -178,7 +180,7 @@ test('no full is kept beyond the rules: older than the window it is the one the 
     }),
     { numRuns: 400 },
   )
-  expect(old).toBeGreaterThan(100)
+  expect(old).toBeGreaterThan(30)
 })
 
 test('without a rule everything is kept [H7]', () => {
@@ -192,8 +194,8 @@ test('without a rule everything is kept [H7]', () => {
 
 describe('fulls every ten days with WAL in between', () => {
   const size = 16 * SEGMENT
-  const full = (day: number, over: Partial<ImageFact> = {}): ImageFact => ({ id: `day-${day}`, level: 0, baseImageId: null, timeline: 1, beginLsn: lsn(BigInt(day + 1) * BigInt(size) + 40n), endLsn: lsn(BigInt(day + 1) * BigInt(size) + 400n), beginAt: day * DAY, endAt: day * DAY + 1000, systemIdentifier: '7', segmentSizeBytes: size, rawBytes: 1000, storedBytes: 1024, noChanges: false, isHeld: false, verifiedAt: null, ...over })
-  const wal: WalFact[] = Array.from({ length: 60 }, (_, day) => ({ name: segmentName(1, lsn(BigInt(day + 1) * BigInt(size)), size), kind: 'segment', timeline: 1, beginLsn: lsn(BigInt(day + 1) * BigInt(size)), endLsn: lsn(BigInt(day + 2) * BigInt(size)), completedAt: day * DAY + DAY / 2, rawBytes: size, storedBytes: 1024 }))
+  const full = (day: number, over: Partial<ImageFact> = {}): ImageFact => ({ id: `day-${day}`, level: 0, hasData: true, clusterBytes: 1000, baseImageId: null, timeline: 1, beginLsn: lsn(BigInt(day + 1) * BigInt(size) + 40n), endLsn: lsn(BigInt(day + 1) * BigInt(size) + 400n), beginAt: day * DAY, endAt: day * DAY + 1000, systemIdentifier: '7', segmentSizeBytes: size, rawBytes: 1000, storedBytes: 1024, noChanges: false, isHeld: false, verifiedAt: null, ...over })
+  const wal: WalFact[] = Array.from({ length: 60 }, (_, day) => ({ name: segmentName(1, lsn(BigInt(day + 1) * BigInt(size)), size), kind: 'segment', timeline: 1, beginLsn: lsn(BigInt(day + 1) * BigInt(size)), endLsn: lsn(BigInt(day + 2) * BigInt(size)), completedAt: day * DAY + DAY / 2, lastCommitAt: null, rawBytes: size, storedBytes: 1024 }))
   const images = [0, 10, 20, 30, 40, 50].map(day => full(day))
   const facts = { images, wal, now: 60 * DAY }
   const only = { keepFulls: null, keepDays: null, minimumFulls: 1 }

@@ -86,8 +86,15 @@ function keptImages({ images, wal, retention, now }: RetentionFacts, paths: read
   }
   const fulls = images.filter(image => image.level === 0).toSorted(byAge)
   const startable = new Set(paths.flatMap(path => startsOf(path, images).map(({ image }) => image)))
-  const usable = fulls.filter(image => startable.has(image))
+  /** Images with files that recovery can start from, by age; a full counts when one of its chain does. */
+  const starts = images.filter(image => startable.has(image)).toSorted(byAge)
+  const startsOfChain = (full: ImageFact): ImageFact[] => starts.filter(image => rootOf(image, images) === full)
+  const usable = fulls.filter(full => startsOfChain(full).length > 0)
 
+  const standsOn = (image: ImageFact, base: ImageFact): boolean => {
+    const chain = chainOf(image, images)
+    return !('missing' in chain) && chain.includes(base)
+  }
   const { keepFulls, keepDays } = retention
   if (keepFulls !== null) {
     const wanted = usable.slice(-keepFulls)
@@ -111,20 +118,20 @@ function keptImages({ images, wal, retention, now }: RetentionFacts, paths: read
     const newestTimeline = Math.max(0, ...paths.map(path => path.timeline))
     for (const path of paths) {
       const isActive = path.timeline === newestTimeline || wal.some(file => file.kind === 'segment' && file.timeline === path.timeline && file.completedAt >= cutoff) || images.some(image => image.timeline === path.timeline && image.endAt > cutoff)
-      const anchor = usable.findLast(image => image.endAt <= cutoff && isOnPath(path, image))
+      const anchor = starts.findLast(image => image.endAt <= cutoff && isOnPath(path, image))
       if (!isActive || anchor === undefined) continue
       continuous.add(anchor)
       add(anchor, `where recovery to the oldest moments of the last ${countInWords(keepDays, 'day')} begins`)
-      const step = images.filter(image => image.level > 0 && image.endAt <= cutoff && rootOf(image, images) === anchor).toSorted(byAge).at(-1)
+      const step = images.filter(image => image.level > 0 && image.endAt <= cutoff && standsOn(image, anchor)).toSorted(byAge).at(-1)
       if (step !== undefined) add(step, `the newest image before the last ${countInWords(keepDays, 'day')}`)
     }
   }
   const floor = Math.max(1, retention.minimumFulls)
   // Fulls that can be restored count first; others fill up only where there are too few of those.
-  const chosen = [...fulls.filter(image => !startable.has(image)), ...usable].slice(-floor)
+  const chosen = [...fulls.filter(image => !usable.includes(image)), ...usable].slice(-floor)
   for (const full of chosen) {
     continuous.add(full)
-    add(full, `the floor of ${countInWords(floor, 'full')}`)
+    for (const image of [full, ...(startable.has(full) ? [] : startsOfChain(full))]) add(image, `the floor of ${countInWords(floor, 'full')}`)
   }
   const verified = fulls.findLast(image => image.verifiedAt !== null)
   if (verified !== undefined) {

@@ -16,10 +16,20 @@ export const runKinds = {
   backup: { label: 'Backup', phases: ['check', 'estimate', 'begin', 'copy', 'end', 'wal', 'publish'], subject: 'source' },
   'collect-wal': { label: 'Collect WAL', phases: ['wal'], subject: 'source' },
   verify: { label: 'Verify', phases: ['verify'], subject: 'image' },
-  restore: { label: 'Restore', phases: ['check', 'copy', 'wal', 'verify', 'publish'], subject: 'source' },
+  restore: { label: 'Restore', phases: ['check', 'compare', 'copy', 'wal', 'verify', 'publish'], subject: 'source' },
+  recover: { label: 'Complete the recovery', phases: ['check', 'stop', 'safeguard', 'place', 'replay', 'accept', 'open'], subject: 'host' },
+  undo: { label: 'Undo a recovery', phases: ['check', 'stop', 'swap', 'start'], subject: 'host' },
+  release: { label: 'Release what was set aside', phases: ['check', 'remove'], subject: 'host' },
+  drill: { label: 'Restore drill', phases: ['check', 'copy', 'wal', 'verify', 'publish', 'start', 'replay', 'test', 'remove', 'judge'], subject: 'source' },
+  /** Keeps its scratch server open until it is stopped. */
+  extract: { label: 'Extract', phases: ['check', 'copy', 'wal', 'verify', 'publish', 'start', 'replay', 'open'], subject: 'source' },
+  load: { label: 'Load from an extract', phases: ['check', 'dump', 'load', 'verify'], subject: 'source' },
   expire: { label: 'Expire', phases: ['expire'], subject: 'set' },
   'test-storage': { label: 'Test storage', phases: ['test'], subject: 'storage' },
+  adopt: { label: 'Adopt what is stored', phases: ['verify', 'wal'], subject: 'storage' },
   inspect: { label: 'Inspect directory', phases: ['inspect'], subject: 'host' },
+  'find-moment': { label: 'Find the moment', phases: ['wal'], subject: 'source' },
+  fix: { label: 'Apply fix', phases: ['apply', 'check'], subject: 'source' },
 } as const satisfies Record<string, { label: string; phases: readonly string[]; subject: 'host' | 'source' | 'image' | 'set' | 'storage' }>
 export type RunKind = keyof typeof runKinds
 export const RunKind = z.enum(Object.keys(runKinds) as [RunKind, ...RunKind[]])

@@ -12,6 +12,8 @@ export type Step =
   | { do: 'switch' }
   | { do: 'full'; bytes: number }
   | { do: 'incremental'; rule: 'last-plus-one' | 'since-full' }
+  /** Changed blocks since the begin of an image with files. */
+  | { do: 'blocks'; bytes: number; rule: 'last-plus-one' | 'since-full' }
   /** A new timeline leaves the present one `back` bytes ago. */
   | { do: 'promote'; back: number }
   /** The old primary, or an abandoned copy, goes on writing. */
@@ -53,7 +55,8 @@ export function simulate(steps: readonly Step[]): Simulation {
   const complete = (number: bigint): void => {
     const begin = lsn(number * size)
     const name = segmentName(timeline, begin, SEGMENT)
-    wal.push({ name, kind: 'segment', timeline, beginLsn: begin, endLsn: lsn(begin + size), completedAt: now, rawBytes: SEGMENT, storedBytes: 1000 })
+    const held = commitsOn(histories.get(timeline) ?? firstHistory(timeline), commits, lsn(begin + size)).filter(commit => commit.end > begin)
+    wal.push({ name, kind: 'segment', timeline, beginLsn: begin, endLsn: lsn(begin + size), completedAt: now, lastCommitAt: held.at(-1)?.at ?? null, rawBytes: SEGMENT, storedBytes: 1000 })
   }
   const write = (bytes: number, ms: number): void => {
     let left = BigInt(bytes)
@@ -78,22 +81,30 @@ export function simulate(steps: readonly Step[]): Simulation {
     // The first record of the next segment: a running-xacts record, no commit.
     positions.set(timeline, (positions.get(timeline) ?? 0n) + 40n)
   }
-  const image = (over: Pick<ImageFact, 'level' | 'baseImageId' | 'beginLsn' | 'endLsn' | 'beginAt' | 'endAt'>): void => {
-    images.push({ id: `image-${images.length + 1}`, timeline, systemIdentifier: '7000000000000000001', segmentSizeBytes: SEGMENT, rawBytes: 50_000_000, storedBytes: over.level === 0 ? 10_000_000 : 0, noChanges: over.beginLsn === over.endLsn, isHeld: false, verifiedAt: null, ...over })
+  const image = (over: Pick<ImageFact, 'hasData' | 'level' | 'baseImageId' | 'beginLsn' | 'endLsn' | 'beginAt' | 'endAt'>): void => {
+    images.push({ id: `image-${images.length + 1}`, timeline, systemIdentifier: '7000000000000000001', segmentSizeBytes: SEGMENT, rawBytes: 50_000_000, storedBytes: over.level === 0 ? 10_000_000 : over.hasData ? 1_000_000 : 0, clusterBytes: over.hasData ? 50_000_000 + images.length : 0, noChanges: over.beginLsn === over.endLsn, isHeld: false, verifiedAt: null, ...over })
+  }
+
+  const dataImage = (bytes: number, base: ImageFact | null): void => {
+    const beginAt = tick()
+    const beginLsn = at()
+    write(bytes + 100, 1000)
+    const endLsn = at()
+    const endAt = tick()
+    switchSegment()
+    image({ hasData: true, level: base === null ? 0 : base.level + 1, baseImageId: base?.id ?? null, beginLsn, endLsn, beginAt, endAt })
   }
 
   const play: { [K in Step['do']]: (step: Extract<Step, { do: K }>) => void } = {
     write: step => write(step.bytes, step.ms),
     switch: switchSegment,
     idle: step => void tick(step.ms),
-    full: step => {
-      const beginAt = tick()
-      const beginLsn = at()
-      write(step.bytes + 100, 1000)
-      const endLsn = at()
-      const endAt = tick()
-      switchSegment()
-      image({ level: 0, baseImageId: null, beginLsn, endLsn, beginAt, endAt })
+    full: step => dataImage(step.bytes, null),
+    blocks: step => {
+      const history = histories.get(timeline) ?? firstHistory(timeline)
+      const own = images.filter(one => one.hasData && isOnHistory(history, { timeline: one.timeline, lsn: one.endLsn }))
+      const base = own.findLast(one => step.rule === 'last-plus-one' || one.level === 0)
+      if (base !== undefined && base.level < 9) dataImage(step.bytes, base)
     },
     incremental: step => {
       const history = histories.get(timeline) ?? firstHistory(timeline)
@@ -103,7 +114,7 @@ export function simulate(steps: readonly Step[]): Simulation {
       const beginAt = tick()
       switchSegment()
       const endLsn = lsn((at() / size) * size)
-      image({ level: base.level + 1, baseImageId: base.id, beginLsn: base.endLsn, endLsn: endLsn > base.endLsn ? endLsn : base.endLsn, beginAt, endAt: tick() })
+      image({ hasData: false, level: base.level + 1, baseImageId: base.id, beginLsn: base.endLsn, endLsn: endLsn > base.endLsn ? endLsn : base.endLsn, beginAt, endAt: tick() })
     },
     promote: step => {
       const parent = histories.get(timeline)
@@ -115,14 +126,14 @@ export function simulate(steps: readonly Step[]): Simulation {
       const fresh = Math.max(...histories.keys()) + 1
       if (step.back === 0 && position % size !== 0n) {
         const edge = lsn((position / size) * size)
-        wal.push({ name: `${segmentName(timeline, edge, SEGMENT)}.partial`, kind: 'partial', timeline, beginLsn: edge, endLsn: lsn(edge + size), completedAt: tick(), rawBytes: SEGMENT, storedBytes: 1000 })
+        wal.push({ name: `${segmentName(timeline, edge, SEGMENT)}.partial`, kind: 'partial', timeline, beginLsn: edge, endLsn: lsn(edge + size), completedAt: tick(), lastCommitAt: null, rawBytes: SEGMENT, storedBytes: 1000 })
       }
       const history = branchOff(parent, fresh, point, 'no recovery target specified')
       histories.set(fresh, history)
       positions.set(fresh, point)
       begins.set(fresh, point)
       timeline = fresh
-      wal.push({ name: historyFileName(fresh), kind: 'history', timeline: fresh, beginLsn: null, endLsn: null, completedAt: tick(), rawBytes: 50, storedBytes: 50, history: history.entries.flatMap(entry => (entry.end === null ? [] : [{ timeline: entry.timeline, switchLsn: entry.end }])) })
+      wal.push({ name: historyFileName(fresh), kind: 'history', timeline: fresh, beginLsn: null, endLsn: null, completedAt: tick(), lastCommitAt: null, rawBytes: 50, storedBytes: 50, history: history.entries.flatMap(entry => (entry.end === null ? [] : [{ timeline: entry.timeline, switchLsn: entry.end }])) })
       // Promotion writes an end-of-recovery record.
       positions.set(fresh, point + 120n)
     },
@@ -155,6 +166,7 @@ export function stepsOf(numbers: readonly number[]): Step[] {
       case 6: return { do: 'promote', back: 0 }
       case 7: return { do: 'promote', back: bytes }
       case 8: return { do: 'return', timeline: rest + 1 }
+      case 10: return { do: 'blocks', bytes, rule: rest % 2 === 0 ? 'last-plus-one' : 'since-full' }
       case 9: return { do: 'idle', ms: (rest % 48) * 3_600_000 }
       default: return { do: 'write', bytes, ms: (rest % 36) * 1_800_000 }
     }
@@ -167,12 +179,18 @@ export function knownHistory(timeline: number, { wal, histories }: Pick<Simulati
   return (isStored ? histories.get(timeline) : undefined) ?? firstHistory(timeline)
 }
 
-/** Brute force: are all segments there, one by one, that bring `image` to `position` along a history? */
-export function canReach(history: TimelineHistory, image: ImageFact, position: Lsn, names: ReadonlySet<string>): boolean {
+/** Brute force: are all segments there, one by one, that bring `image` to `position` along a history, and all files of its chain among `images`? */
+export function canReach(history: TimelineHistory, image: ImageFact, position: Lsn, { names, images }: { names: ReadonlySet<string>; images: readonly ImageFact[] }): boolean {
   const entry = history.entries.find(one => one.timeline === image.timeline)
-  if (image.level > 0 || entry === undefined || image.endLsn < entry.begin || (entry.end !== null && image.endLsn > entry.end)) return false
+  if (!hasAllFiles(image, images) || entry === undefined || image.endLsn < entry.begin || (entry.end !== null && image.endLsn > entry.end)) return false
   if (position < image.endLsn) return false
   return segmentsOnHistory(history, image.beginLsn, position, SEGMENT).every(name => names.has(name))
+}
+
+const hasAllFiles = (image: ImageFact, images: readonly ImageFact[]): boolean => {
+  if (!image.hasData || image.level === 0) return image.hasData
+  const base = images.find(one => one.id === image.baseImageId)
+  return base !== undefined && hasAllFiles(base, images)
 }
 
 /** Commits that a history holds before a position, oldest first. */

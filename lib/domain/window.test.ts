@@ -25,7 +25,7 @@ test('a position lies in an interval exactly when some full and every segment by
         for (const position of probesOf(life)) {
           const expected = timelinesOf(life).some(target => {
             const history = knownHistory(target, life)
-            return isInFilesOf(history, timeline, position) && life.images.some(image => canReach(history, image, position, names))
+            return isInFilesOf(history, timeline, position) && life.images.some(image => canReach(history, image, position, { names, images: life.images }))
           })
           const found = intervals.some(one => one.timeline === timeline && one.fromLsn <= position && position <= one.toLsn)
           const isEdge = intervals.some(one => one.timeline === timeline && (one.fromLsn === position || one.toLsn === position))
@@ -53,7 +53,7 @@ test('at every moment of an interval, recovery from its image finds each commit 
       const names = new Set(life.wal.filter(file => file.kind === 'segment').map(file => file.name))
       for (const interval of recoverableWindow(life).intervals) {
         const image = life.images.find(one => one.id === interval.imageId)!
-        expect(timelinesOf(life).some(target => canReach(knownHistory(target, life), image, interval.toLsn, names))).toBe(true)
+        expect(timelinesOf(life).some(target => canReach(knownHistory(target, life), image, interval.toLsn, { names, images: life.images }))).toBe(true)
         const last = commitsOn(life.histories.get(interval.timeline)!, life.commits, lsn(2n ** 63n)).filter(commit => commit.at <= interval.to).at(-1)
         if (last !== undefined) expect(last.end <= interval.toLsn).toBe(true)
         expect(interval.from).toBeLessThanOrEqual(interval.to)
@@ -88,21 +88,21 @@ test('an undamaged life without timelines has one interval from the end of its f
       const life = simulate(stepsOf([0, ...numbers]).filter(step => step.do !== 'promote' && step.do !== 'return'))
       const { intervals, gaps } = recoverableWindow(life)
       const segments = life.wal.filter(file => file.kind === 'segment')
-      const fulls = life.images.filter(image => image.level === 0)
+      const fulls = life.images.filter(image => image.hasData)
       expect(gaps).toEqual([])
       expect(intervals).toEqual([{ timeline: 1, fromLsn: fulls[0]!.endLsn, toLsn: segments.at(-1)!.endLsn, from: fulls[0]!.endAt, to: segments.at(-1)!.completedAt, imageId: fulls.at(-1)!.id }])
     }),
   )
 })
 
-const image = (over: Partial<ImageFact>): ImageFact => ({ id: 'full', level: 0, baseImageId: null, timeline: 1, beginLsn: parseLsn('0/2000028'), endLsn: parseLsn('0/2000138'), beginAt: 1000, endAt: 2000, systemIdentifier: '7', segmentSizeBytes: 16 * SEGMENT, rawBytes: 1, storedBytes: 1, noChanges: false, isHeld: false, verifiedAt: null, ...over })
+const image = (over: Partial<ImageFact>): ImageFact => ({ id: 'full', level: 0, hasData: true, clusterBytes: 1, baseImageId: null, timeline: 1, beginLsn: parseLsn('0/2000028'), endLsn: parseLsn('0/2000138'), beginAt: 1000, endAt: 2000, systemIdentifier: '7', segmentSizeBytes: 16 * SEGMENT, rawBytes: 1, storedBytes: 1, noChanges: false, isHeld: false, verifiedAt: null, ...over })
 const segment = (timeline: number, begin: string, completedAt: number): WalFact => {
   const beginLsn = parseLsn(begin)
-  return { name: segmentName(timeline, beginLsn, 16 * SEGMENT), kind: 'segment', timeline, beginLsn, endLsn: lsn(beginLsn + BigInt(16 * SEGMENT)), completedAt, rawBytes: 16 * SEGMENT, storedBytes: 1 }
+  return { name: segmentName(timeline, beginLsn, 16 * SEGMENT), kind: 'segment', timeline, beginLsn, endLsn: lsn(beginLsn + BigInt(16 * SEGMENT)), completedAt, lastCommitAt: null, rawBytes: 16 * SEGMENT, storedBytes: 1 }
 }
 
 test('the segment that holds begin and end in its middle belongs to the full (peer bug 1) [H7] [D6]', () => {
-  expect(recoverableWindow({ images: [image({})], wal: [segment(1, '0/2000000', 2500)], now: 9000 })).toEqual({ intervals: [{ timeline: 1, fromLsn: parseLsn('0/2000138'), toLsn: parseLsn('0/3000000'), from: 2000, to: 2500, imageId: 'full' }], gaps: [], earliest: 2000, latest: 2500 })
+  expect(recoverableWindow({ images: [image({})], wal: [segment(1, '0/2000000', 2500)], now: 9000 })).toEqual({ intervals: [{ timeline: 1, fromLsn: parseLsn('0/2000138'), toLsn: parseLsn('0/3000000'), from: 2000, to: 2500, imageId: 'full' }], gaps: [], earliest: 2000, latest: 2500, timeline: 1 })
 })
 
 test('timelines are followed along the history of the image itself, not by the newest timeline seen (peer bug 3) [E7]', () => {
@@ -146,7 +146,7 @@ test('images of timeline 1 and WAL of timeline 2 join at the switch point, and o
       { timeline: 1, fromLsn: parseLsn('0/2000138'), toLsn: parseLsn('0/3000000'), from: 2000, to: 2500, imageId: 'full' },
       { timeline: 2, fromLsn: parseLsn('0/3000000'), toLsn: parseLsn('0/5000000'), from: 2500, to: 6000, imageId: 'full' },
     ],
-    gaps: [], earliest: 2000, latest: 6000,
+    gaps: [], earliest: 2000, latest: 6000, timeline: 2,
   })
   const without = recoverableWindow({ images: [image({})], wal, now: 9000 })
   expect(without.latest).toBe(2500)

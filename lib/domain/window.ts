@@ -33,12 +33,15 @@ export interface RecoverableWindow {
   intervals: Interval[]
   gaps: Gap[]
   earliest: number | null
+  /** On the newest timelines, where there are others than abandoned ones. */
   latest: number | null
+  /** The newest timeline that is stored and not abandoned; null = nothing is stored. */
+  timeline: number | null
 }
 
 const MOST_NAMES = 100
 
-/** What one stretch of a path reaches; `starts` are the fulls in it by their ends, at least one. */
+/** What one stretch of a path reaches; `starts` are the fulls and changed blocks in it by their ends, at least one. */
 interface Reach {
   first: ImageFact
   starts: readonly Start[]
@@ -46,8 +49,8 @@ interface Reach {
   to: number
 }
 
-function reachesOf(path: Path, images: readonly ImageFact[]): Reach[] {
-  const byStretch = Map.groupBy(startsOf(path, images), start => start.stretch)
+function reachesOf(path: Path, images: readonly ImageFact[], from: readonly ImageFact[]): Reach[] {
+  const byStretch = Map.groupBy(startsOf(path, from, images), start => start.stretch)
   return path.stretches.flatMap(stretch => {
     const starts = byStretch.get(stretch) ?? []
     const [first, file] = [starts[0]?.image, stretch.files.at(-1)]
@@ -105,10 +108,10 @@ function without(gap: Gap, intervals: readonly Interval[]): Gap[] {
   return rest
 }
 
-function gapsOf(path: Path, facts: { images: readonly ImageFact[]; reaches: readonly Reach[]; isNewest: boolean; now: number }): Gap[] {
+function gapsOf(path: Path, facts: { from: readonly ImageFact[]; reaches: readonly Reach[]; isNewest: boolean; now: number }): Gap[] {
   const { reaches } = facts
   const size = path.segmentSizeBytes
-  const fulls = facts.images.filter(image => image.level === 0 && isOnPath(path, image)).toSorted((a, b) => (a.endLsn < b.endLsn ? -1 : 1))
+  const fulls = facts.from.filter(image => image.hasData && isOnPath(path, image)).toSorted((a, b) => (a.endLsn < b.endLsn ? -1 : 1))
   const lastFile = path.stretches.at(-1)
   const lastFull = fulls.at(-1)
   /** The farthest that is known of this path, stored or not. */
@@ -152,25 +155,32 @@ function reasonOf(path: Path, missing: { count: number; names: string[] }, isOpe
 /**
  * All intervals and gaps, by timeline and position. From a full the earliest moment is its end, and only if all WAL from
  * its begin to its end is stored; from there as far as segments follow each other, through timeline switches whose
- * history file is stored. Times come from what bounds them: the end of a full, the completion of a segment.
+ * history file is stored. Changed blocks count as a full where their chain is whole. `from` limits the images to start
+ * from; default all. `abandoned` are timelines that the server left again by an undone recovery: they are reached as before, but nothing new is awaited on them. Times come from what bounds them: the end of a full, the completion of a segment.
  */
-export function recoverableWindow(facts: { images: readonly ImageFact[]; wal: readonly WalFact[]; now: number }): RecoverableWindow {
+export function recoverableWindow(facts: { images: readonly ImageFact[]; wal: readonly WalFact[]; now: number; from?: readonly ImageFact[]; abandoned?: readonly number[] }): RecoverableWindow {
+  const isLeft = (timeline: number): boolean => facts.abandoned?.includes(timeline) === true
   const intervals: Interval[] = []
   const gaps: Gap[] = []
   const systems = systemsOf(facts.images, facts.wal)
+  let live: number | null = null
   for (const system of systems) {
     const timelines = timelinesOf(system)
+    const newest = timelines.findLast(timeline => !isLeft(timeline)) ?? timelines.at(-1)
+    if (system === systems.at(-1)) live = newest ?? null
+    const from = system.images.filter(image => facts.from?.includes(image) !== false)
     const paths = timelines.map(timeline => {
       const path = pathOf(timeline, system)
-      return { path, reaches: reachesOf(path, system.images) }
+      return { path, reaches: reachesOf(path, system.images, from) }
     })
     const own = merged(paths.flatMap(({ path, reaches }) => reaches.flatMap(reach => intervalsOf(path, reach))), system.images)
     intervals.push(...own)
     for (const { path, reaches } of paths) {
-      const found = gapsOf(path, { images: system.images, reaches, isNewest: path.timeline === timelines.at(-1) && system === systems.at(-1), now: facts.now })
+      const found = gapsOf(path, { from, reaches, isNewest: path.timeline === newest && system === systems.at(-1), now: facts.now })
       gaps.push(...found.flatMap(gap => without(gap, own)))
     }
   }
-  const moments = (end: 'from' | 'to'): number[] => intervals.map(interval => interval[end])
-  return { intervals, gaps, earliest: intervals.length === 0 ? null : Math.min(...moments('from')), latest: intervals.length === 0 ? null : Math.max(...moments('to')) }
+  const moments = (end: 'from' | 'to', of: readonly Interval[]): number[] => of.map(interval => interval[end])
+  const lasting = intervals.filter(({ timeline }) => !isLeft(timeline))
+  return { intervals, gaps, earliest: intervals.length === 0 ? null : Math.min(...moments('from', intervals)), latest: intervals.length === 0 ? null : Math.max(...moments('to', lasting.length > 0 ? lasting : intervals)), timeline: live }
 }

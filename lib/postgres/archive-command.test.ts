@@ -44,7 +44,7 @@ describe.each(['archive', 'a disk with spaces', 'Über %f 100% $HOME `x` "q" it\
     expect(readdirSync(archive)).toEqual([SEGMENT])
   })
 
-  test('refuses a different file of the same name and keeps the stored one [F7]', () => {
+  test('refuses a different file of the same name and keeps the stored one (peer bug 16) [F7]', () => {
     const { data, archive, command, stored, source } = place(name)
     run(command, data, SEGMENT)
     writeFileSync(source, 'other')

@@ -72,6 +72,9 @@ export function parseBackupLabel(text: string): BackupLabel {
 export const withIncrementalFrom = (labelText: string, from: { lsn: Lsn; timeline: number }): string =>
   `${labelText}INCREMENTAL FROM LSN: ${formatLsn(from.lsn)}\nINCREMENTAL FROM TLI: ${from.timeline}\n`
 
+/** The label of the whole copy that combining an incremental backup with its base gives. */
+export const withoutIncrementalFrom = (labelText: string): string => labelText.replace(/^INCREMENTAL FROM (?:LSN|TLI): .*\n/gm, '')
+
 /** One user tablespace: `location` is the absolute path that pg_tblspc/<oid> points to. */
 export type TablespaceLocation = { oid: number; location: string }
 

@@ -55,11 +55,15 @@ const LEFT_OUT: readonly { name: RegExp; reason: SkipReason }[] = [
   { name: /^backup_manifest$/, reason: 'replaced' },
 ]
 
+/** What Howdah itself keeps directly in a data directory, which the server does not look at, is named so. */
+export const KEPT_WITHIN = '.howdah-'
+
 const NUMBER = '[1-9][0-9]{0,9}'
 const RELATION_DIRECTORY = new RegExp(`^(?:global|base/(${NUMBER})|pg_tblspc/(${NUMBER})/PG_[^/]+/(${NUMBER}))$`)
 const RELATION_FILE = new RegExp(`^(${NUMBER})(?:_(fsm|vm|init))?(?:\\.(${NUMBER}))?$`)
 const TEMPORARY_RELATION = /^t[0-9]+_[0-9]+(?:_(?:fsm|vm|init))?(?:\.[0-9]+)?$/
 const TABLESPACE_ENTRY = new RegExp(`^pg_tblspc/${NUMBER}/([^/]+)`)
+const TABLESPACE_DIRECTORY = new RegExp(`^pg_tblspc/${NUMBER}(?:/PG_[^/]+)?$`)
 const LARGEST_OID = 0xffff_ffff
 
 const isFork = (text: string): text is Fork => FORKS.some((fork) => fork === text)
@@ -101,6 +105,8 @@ const DIRECTORY_ONLY: PathClass = { keep: 'directory-only', kind: 'other' }
 export function classifyPath(path: string, { unloggedRelations, tablespaceVersionDirectory }: PathContext = {}): PathClass {
   const parts = path.split('/')
   const [top = '', ...below] = parts
+  // Copies and old clusters that a recovery keeps within a data directory that cannot be renamed.
+  if (top.startsWith(KEPT_WITHIN)) return skip('temporary')
   const emptied = EMPTIED.get(top)
   if (emptied) return below.length === 0 || KEPT_WAL_DIRECTORIES.has(path) ? DIRECTORY_ONLY : skip(emptied)
 
@@ -119,4 +125,22 @@ export function classifyPath(path: string, { unloggedRelations, tablespaceVersio
   }
   const isUnlogged = relation.fork !== 'init' && unloggedRelations?.has(relation.relationNumber) === true
   return isUnlogged ? { keep: 'skip', kind: 'relation', reason: 'unlogged', ...relation } : { keep: 'whole', kind: 'relation', ...relation }
+}
+
+const NEEDED_FILES = /^(?:PG_VERSION|postgresql(?:\.auto)?\.conf|pg_(?:hba|ident)\.conf)$/
+/** Directories that hold nothing but what the server wrote itself. */
+const OWN_DIRECTORIES = /^pg_(?:xact|multixact|commit_ts|twophase|logical|stat|wal|replslot|dynshmem|notify|serial|snapshots|stat_tmp|subtrans)$/
+const NEEDED_BESIDE_RELATIONS = /^(?:PG_VERSION|pg_filenode\.map|pg_control)$/
+
+/** A directory for a restored copy within a data directory that is a mount point: there alone a copy can take its place by rename. */
+export const isRestoreWithin = (dataDirectory: string, path: string): boolean => path.startsWith(`${dataDirectory}/${KEPT_WITHIN}restore-`) && !path.slice(dataDirectory.length + 1).includes('/')
+
+/** Whether a path of a data directory is PostgreSQL's own, so that a cluster without it does not start or has lost data. Logs, dumps and whatever people put there are not. */
+export function isNeeded(path: string): boolean {
+  const parts = path.split('/')
+  const [top = '', ...below] = parts
+  if (below.length === 0) return NEEDED_FILES.test(top) || OWN_DIRECTORIES.test(top) || ['base', 'global', 'pg_tblspc'].includes(top)
+  if (OWN_DIRECTORIES.test(top)) return true
+  if (RELATION_DIRECTORY.test(path) || TABLESPACE_DIRECTORY.test(path)) return true
+  return parseRelationPath(path) !== null || (RELATION_DIRECTORY.test(parts.slice(0, -1).join('/')) && NEEDED_BESIDE_RELATIONS.test(parts.at(-1) ?? ''))
 }

@@ -1,7 +1,7 @@
 // Recovery targets as settings for 12+ and as recovery.conf before.
 import { expect, test } from 'vitest'
 import { parseLsn } from './lsn.ts'
-import { recoveryFiles, type RecoveryRequest, recoverySettings, type RecoveryTarget, recoveryTime } from './recovery.ts'
+import { inServerOrder, recoveryFiles, type RecoveryRequest, recoverySettings, type RecoveryTarget, recoveryTime } from './recovery.ts'
 
 const request = (target: RecoveryTarget, more: Partial<RecoveryRequest> = {}): RecoveryRequest => ({
   target, isInclusive: true, timeline: 'latest', action: 'promote', restoreCommand: `cp '/srv/it''s'/%f "%p"`, ...more,
@@ -24,6 +24,15 @@ test.each(TARGETS)('target %o sets exactly one target and clears the others [K4]
   const has = (wanted: string) => settings.some((setting) => setting.name === wanted)
   expect(has('recovery_target_action')).toBe(target.kind !== 'latest')
   expect(has('recovery_target_inclusive')).toBe(['time', 'lsn', 'xid'].includes(target.kind))
+})
+
+test.each(TARGETS)('target %o comes behind the targets it empties, in whatever order a store keeps the settings [K4] [K6]', (target, name) => {
+  // As PostgreSQL's jsonb turns keys: shorter ones first, then by their letters.
+  const stored = Object.fromEntries(recoverySettings(request(target)).map((setting) => [setting.name, setting.value] as const).toSorted(([a], [b]) => a.length - b.length || (a < b ? -1 : 1)))
+  const names = inServerOrder(stored).map((setting) => setting.name)
+  expect(names.toSorted()).toEqual(Object.keys(stored).toSorted())
+  const emptied = Object.keys(stored).filter((key) => stored[key] === '')
+  if (name !== null) expect(Math.max(...emptied.map((key) => names.indexOf(key)))).toBeLessThan(names.indexOf(name))
 })
 
 test('inclusive, timeline and action are written as asked [K4]', () => {

@@ -102,6 +102,13 @@ export function recoverySettings(request: RecoveryRequest): Setting[] {
   return [...TARGET_NAMES.filter((name) => !names.has(name)).map((name) => ({ name, value: '' })), ...settings]
 }
 
+/**
+ * The same settings in an order that a server takes, however a store of JSON has turned them: emptying a target after the one that is wanted counts as a second one.
+ * Source: assign_recovery_target_xid and its like in src/backend/access/transam/xlogrecovery.c
+ */
+export const inServerOrder = (settings: Readonly<Record<string, string>>): Setting[] =>
+  Object.entries(settings).map(([name, value]) => ({ name, value })).toSorted((a, b) => Number(a.value !== '') - Number(b.value !== ''))
+
 export type RecoveryFiles =
   | { form: 'signal'; signalFile: 'recovery.signal'; settings: Setting[] }
   | { form: 'recovery.conf'; text: string }

@@ -1,10 +1,9 @@
 // Segments of our own making: records across pages and segments, and everything that is no WAL.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { logOf, PAGE, SEGMENT } from '#e2e/hosts/wal-log.ts'
 import { microsecondsOf, transactionEnds } from './wal-commits.ts'
 
-const PAGE = 8192
-const SEGMENT = 8 * PAGE
 const EPOCH = 946_684_800_000_000n
 
 interface Made { isCommit: boolean; at: bigint; padding: number; hasOrigin: boolean }
@@ -26,47 +25,6 @@ function recordOf({ isCommit, at, padding, hasOrigin }: Made): Uint8Array {
   view.setUint32(place + 1, 8 + padding, true)
   view.setBigInt64(place + 5, at - EPOCH, true)
   return bytes
-}
-
-/** Writes records into segments, page by page, with headers and continuations; the rest is zeros. */
-function logOf(records: readonly Uint8Array[]): Uint8Array[] {
-  const segments: Uint8Array[] = []
-  let at = 0
-  let left = 0
-  let isBegun = false
-  const byteAt = (position: number): [Uint8Array, number] => {
-    const index = Math.floor(position / SEGMENT)
-    while (segments.length <= index) segments.push(new Uint8Array(SEGMENT))
-    const segment = segments[index]
-    if (segment === undefined) throw new Error('no segment')
-    return [segment, position % SEGMENT]
-  }
-  const enterPage = (): void => {
-    const [segment, offset] = byteAt(at)
-    const view = new DataView(segment.buffer)
-    const isLong = offset === 0
-    view.setUint16(offset, 0xd110, true)
-    view.setUint16(offset + 2, (isLong ? 2 : 0) | (isBegun ? 1 : 0), true)
-    view.setBigUint64(offset + 8, BigInt(at), true)
-    view.setUint32(offset + 16, isBegun ? left : 0, true)
-    if (isLong) view.setUint32(offset + 36, PAGE, true)
-    at += isLong ? 40 : 24
-  }
-  for (const record of records) {
-    for (left = record.length; left > 0; ) {
-      if (at % PAGE === 0) enterPage()
-      const [segment, offset] = byteAt(at)
-      const take = Math.min(left, PAGE - (offset % PAGE))
-      segment.set(record.subarray(record.length - left, record.length - left + take), offset)
-      at += take
-      left -= take
-      isBegun = left > 0
-    }
-    left = 0
-    at = Math.ceil(at / 8) * 8
-  }
-  if (segments.length === 0) byteAt(0)
-  return segments
 }
 
 const anyRecord = fc.record({ isCommit: fc.boolean(), at: fc.bigInt({ min: EPOCH, max: EPOCH * 2n }), padding: fc.oneof(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 3 * PAGE }), fc.constant(2 * SEGMENT)), hasOrigin: fc.boolean() })

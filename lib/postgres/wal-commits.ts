@@ -102,6 +102,13 @@ export function* transactionEnds(segment: Uint8Array, following?: Uint8Array): G
   }
 }
 
+/** The newest end of a transaction in a stretch of WAL that begins with a page, to the millisecond before it; null = there is none. */
+export function newestEnd(wal: Uint8Array): Date | null {
+  let newest: bigint | null = null
+  for (const at of transactionEnds(wal)) newest = newest === null || at > newest ? at : newest
+  return newest === null ? null : new Date(Number(newest / 1000n))
+}
+
 /** '2026-03-12 09:00:00.123456+00', as recovery_target_time is written → microseconds since 1970. Throws RangeError for other text. */
 export function microsecondsOf(text: string): bigint {
   const [, seconds = '', fraction = ''] = /^(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(?:\+00|Z)$/.exec(text) ?? []
