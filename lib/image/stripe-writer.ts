@@ -1,8 +1,11 @@
 // Turns files into the frames and volumes of one stripe. Synchronous from end to end: it lives in a worker thread.
 import { createHash, type Hash } from 'node:crypto'
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeSync, writevSync } from 'node:fs'
 import { join } from 'node:path'
-import { compressFrame, FRAME_BYTES } from './frames.ts'
+import { ageSealer, type Stream } from './age.ts'
+import { makeHeader } from './age-header.ts'
+import { type FrameCompressor, frameCompressor } from './frame-compressor.ts'
+import { FRAME_BYTES } from './frames.ts'
 import type { StoredVolume } from './image-json.ts'
 import type { IndexEntry } from './index.ts'
 import { volumeName } from './layout.ts'
@@ -16,9 +19,14 @@ export interface StripeOptions {
   stripe: string
   /** zstd level; null = volumes are plain tar. */
   level: number | null
+  /** For whom each volume is encrypted, as an age file of its own; null or absent = for nobody. */
+  recipient?: string | null
   /** Where volumes are written. */
   folder: string
-  /** A volume is sealed before it would grow beyond this. */
+  /** Room for one frame, and what compresses it; by default memory and a context of its own. */
+  frame?: Buffer
+  compress?: FrameCompressor
+  /** A volume is sealed before it would grow beyond this, not counting what encryption adds. */
   volumeBytes?: number
   /** Called before a volume is created; may block until there is room. */
   beforeVolume?: (name: string) => void
@@ -33,9 +41,21 @@ export interface StripeOptions {
 /** Fills `into` from the file's `position` on and answers how many bytes there were; 0 = the file ends here. */
 export type ReadChunk = (into: Buffer, position: number) => number
 
+/** A whole frame of a file, read and compressed elsewhere. */
+export interface MadeFrame {
+  raw: Buffer
+  /** The same bytes as `raw` where nothing is compressed. */
+  stored: Buffer
+}
+/** The file's next frame at `position`, a multiple of FRAME_BYTES; null where the file ends before the frame does. Valid until the next call. */
+export type NextFrame = (position: number) => MadeFrame | null
+
 export interface StripeWriter {
-  /** Writes exactly `header.size` bytes: more in the file is cut off, fewer are made up with zeros. Answers how many were made up. */
-  file(header: TarHeader, read: ReadChunk): { paddedBytes: number; sha256: string }
+  /**
+   * Writes exactly `header.size` bytes: more in the file is cut off, fewer are made up with zeros. Answers how many were
+   * made up. Whole frames of a long file come from `nextFrame` while it gives some, all else from `read`.
+   */
+  file(header: TarHeader, read: ReadChunk, nextFrame?: NextFrame): { paddedBytes: number; sha256: string }
   /** A directory or a symbolic link. */
   node(header: TarHeader): void
   /** Writes the frame begun, so that every entry so far has been handed to `onEntry`. */
@@ -56,6 +76,9 @@ interface OpenVolume {
   number: number
   name: string
   hash: Hash
+  sealer: Stream | null
+  /** Bytes before encryption: what offsets of the index count. */
+  plainBytes: number
   sizeBytes: number
   rawBytes: number
 }
@@ -75,21 +98,37 @@ function entryOf(stripe: string, header: TarHeader): IndexEntry {
     mtime: header.mtime,
     size: header.size,
     ...(header.link === undefined ? {} : { link: header.link }),
+    ...(header.identity === undefined ? {} : { identity: header.identity }),
+    ...(header.rest === undefined ? {} : { rest: header.rest }),
     pieces: [],
   }
 }
 
 export function openStripe(options: StripeOptions): StripeWriter {
-  const { stripe, level, folder, volumeBytes = VOLUME_BYTES } = options
-  const frame = Buffer.allocUnsafe(FRAME_BYTES)
+  const { stripe, level, folder, recipient = null, volumeBytes = VOLUME_BYTES } = options
+  const frame = options.frame ?? Buffer.allocUnsafe(FRAME_BYTES)
+  const compress = level === null ? (raw: Buffer): Buffer => raw : (options.compress ?? frameCompressor(level))
   let filled = 0
   let inFrame: { entry: IndexEntry; skip: number; size: number }[] = []
   let waiting: Waiting[] = []
   let volume: OpenVolume | null = null
   let lastNumber = 0
 
+  const write = (into: OpenVolume, pieces: readonly Buffer[]) => {
+    if (pieces.length === 0) return
+    let written = writevSync(into.fd, pieces)
+    for (const piece of pieces) {
+      // What the call left over goes out piece by piece.
+      for (let at = Math.min(written, piece.length); at < piece.length; ) at += writeSync(into.fd, piece, at)
+      written = Math.max(0, written - piece.length)
+      into.hash.update(piece)
+      into.sizeBytes += piece.length
+    }
+  }
+
   const seal = () => {
     if (volume === null) return
+    if (volume.sealer !== null) write(volume, volume.sealer.end())
     closeSync(volume.fd)
     const { name, sizeBytes, rawBytes, hash } = volume
     volume = null
@@ -98,28 +137,28 @@ export function openStripe(options: StripeOptions): StripeWriter {
 
   const openVolume = (): OpenVolume => {
     lastNumber += 1
-    const name = volumeName(stripe, lastNumber, level !== null)
+    const name = volumeName(stripe, lastNumber, level !== null, recipient !== null)
     options.beforeVolume?.(name)
-    return { fd: openSync(join(folder, name), 'wx', 0o600), number: lastNumber, name, hash: createHash('sha256'), sizeBytes: 0, rawBytes: 0 }
+    const sealer = recipient === null ? null : ageSealer(makeHeader([recipient]))
+    return { fd: openSync(join(folder, name), 'wx', 0o600), number: lastNumber, name, hash: createHash('sha256'), sealer, plainBytes: 0, sizeBytes: 0, rawBytes: 0 }
   }
 
-  const writeFully = (fd: number, bytes: Buffer) => {
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
+
+  const append = (stored: Buffer, rawBytes: number) => {
+    if (volume !== null && volume.plainBytes + stored.length > volumeBytes) seal()
+    volume ??= openVolume()
+    write(volume, volume.sealer === null ? [stored] : volume.sealer.push(stored))
+    for (const { entry, skip, size } of inFrame) entry.pieces.push({ volume: volume.number, offset: volume.plainBytes, length: stored.length, skip, size })
+    volume.plainBytes += stored.length
+    volume.rawBytes += rawBytes
+    options.onFrame?.(stored.length)
+    inFrame = []
   }
 
   const flushFrame = () => {
     if (filled === 0) return
     const raw = frame.subarray(0, filled)
-    const stored = level === null ? raw : compressFrame(raw, level)
-    if (volume !== null && volume.sizeBytes + stored.length > volumeBytes) seal()
-    volume ??= openVolume()
-    writeFully(volume.fd, stored)
-    volume.hash.update(stored)
-    for (const { entry, skip, size } of inFrame) entry.pieces.push({ volume: volume.number, offset: volume.sizeBytes, length: stored.length, skip, size })
-    volume.sizeBytes += stored.length
-    volume.rawBytes += filled
-    options.onFrame?.(stored.length)
-    inFrame = []
+    append(compress(raw), filled)
     filled = 0
     const open = waiting.findIndex((one) => !one.isComplete)
     const ready = waiting.splice(0, open === -1 ? waiting.length : open)
@@ -147,14 +186,24 @@ export function openStripe(options: StripeOptions): StripeWriter {
   }
 
   return {
-    file(header, read) {
+    file(header, read, nextFrame) {
       const entry = entryOf(stripe, header)
       const item: Waiting = { entry, isComplete: header.size === 0 }
       put(tarHeader(header))
-      if (header.size > OWN_FRAME_BYTES) flushFrame()
+      // A short file lies in one frame: its pages are looked at as a whole.
+      if (header.size > OWN_FRAME_BYTES || filled + header.size > FRAME_BYTES) flushFrame()
       waiting.push(item)
       const hash = createHash('sha256')
       let position = 0
+      while (nextFrame !== undefined && header.size - position >= FRAME_BYTES) {
+        const made = nextFrame(position)
+        if (made === null) break
+        hash.update(made.raw)
+        inFrame.push({ entry, skip: 0, size: FRAME_BYTES })
+        append(made.stored, FRAME_BYTES)
+        position += FRAME_BYTES
+      }
+      if (position === header.size) item.isComplete = true
       let isShort = false
       let paddedBytes = 0
       while (position < header.size) {
@@ -179,7 +228,7 @@ export function openStripe(options: StripeOptions): StripeWriter {
         }
         if (filled === FRAME_BYTES) flushFrame()
       }
-      if (header.size === 0) entry.sha256 = hash.digest('hex')
+      if (item.isComplete && entry.sha256 === undefined) entry.sha256 = hash.digest('hex')
       putZeros(paddingOf(header.size))
       return { paddedBytes, sha256: entry.sha256 ?? '' }
     },

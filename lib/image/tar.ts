@@ -19,6 +19,10 @@ export interface TarHeader {
   mtime: number
   /** Target of a symbolic link. A directory's goes into the index only, for tar has no place for it. */
   link?: string
+  /** Tells the file from another one of the same name; goes into the index only. */
+  identity?: string
+  /** As in the index; goes only there. */
+  rest?: string
 }
 
 /** Zeros that follow `size` bytes of content up to the next block. */
@@ -29,6 +33,8 @@ const END = Buffer.alloc(2 * TAR_BLOCK)
 export const tarEnd = (): Buffer => Buffer.from(END)
 
 const NAME_BYTES = 100
+/** Far beyond what a file system takes as a path. */
+const MAX_LONG_NAME_BYTES = 64 * 1024
 
 /** Octal as all tars read it; what does not fit goes as GNU's base 256. */
 function writeNumber(block: Buffer, value: number, at: number, width: number): void {
@@ -86,8 +92,10 @@ const textAt = (block: Buffer, at: number, width: number): Buffer => {
 }
 
 function numberAt(block: Buffer, at: number, width: number): number {
-  if (((block[at] ?? 0) & 0x80) !== 0) return Number(block.readBigUInt64BE(at + width - 8))
-  return Number.parseInt(textAt(block, at, width).toString('latin1').trim() || '0', 8)
+  const isBinary = ((block[at] ?? 0) & 0x80) !== 0
+  const value = isBinary ? Number(block.readBigUInt64BE(at + width - 8)) : Number.parseInt(textAt(block, at, width).toString('latin1').trim() || '0', 8)
+  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('A tar header holds a number that is none.')
+  return value
 }
 
 function readHeader(block: Buffer): { typeFlag: string; header: TarHeader } {
@@ -136,6 +144,7 @@ export function tarReader(): { push(chunk: Buffer): Generator<TarEvent>; end(): 
     content = header.size
     padding = paddingOf(header.size)
     if (typeFlag === 'L' || typeFlag === 'K') {
+      if (header.size === 0 || header.size > MAX_LONG_NAME_BYTES) throw new RangeError(`A tar entry claims a name of ${header.size} bytes.`)
       long = { flag: typeFlag, parts: [] }
       return
     }
