@@ -30,9 +30,9 @@ const errno = (error: unknown): string => (error instanceof Error && 'code' in e
 
 const faults: Record<string, { code: ProblemCode; text: string; hint: string }> = {
   ENOSPC: { code: 'no-space', text: 'No space is left', hint: 'Free space on the storage device, lower retention, or choose another device.' },
-  EDQUOT: { code: 'no-space', text: 'The disk quota is used up', hint: 'Raise the quota of the user that runs the console, or choose another device.' },
-  EACCES: { code: 'write-failed', text: 'Permission denied', hint: 'Let the user that runs the worker read and write the root path, for example with chown.' },
-  EPERM: { code: 'write-failed', text: 'Operation not permitted', hint: 'Let the user that runs the worker read and write the root path.' },
+  EDQUOT: { code: 'no-space', text: 'The disk quota is used up', hint: 'Raise the quota of the user that writes here (of the worker, or of the agent on a host), or choose another device.' },
+  EACCES: { code: 'write-failed', text: 'Permission denied', hint: 'Let the user that writes here (of the worker, or of the agent on a host) read and write the root path, for example with chown.' },
+  EPERM: { code: 'write-failed', text: 'Operation not permitted', hint: 'Let the user that writes here (of the worker, or of the agent on a host) read and write the root path.' },
   EROFS: { code: 'write-failed', text: 'The file system is read-only', hint: 'Mount it read-write: mount -o remount,rw on its mount point.' },
   ENOENT: { code: 'storage-unavailable', text: 'The root path is not there', hint: 'Mount the device, or create the directory.' },
   ENOTDIR: { code: 'storage-unavailable', text: 'A part of the path is not a directory', hint: 'Choose a directory as root path.' },
@@ -42,7 +42,7 @@ const faults: Record<string, { code: ProblemCode; text: string; hint: string }> 
 function faultOf(error: unknown, path: string): unknown {
   const code = errno(error)
   if (error instanceof ProblemError || code === '') return error
-  const fault = faults[code] ?? { code: 'storage-unavailable' as const, text: `The system says ${code}`, hint: 'Look at the disk and the kernel log of the machine that runs the worker.' }
+  const fault = faults[code] ?? { code: 'storage-unavailable' as const, text: `The system says ${code}`, hint: 'Look at the disk and the kernel log of the machine that has the root path.' }
   return problem(fault.code, `${fault.text}: ${path}`, { detail: error instanceof Error ? error.message : code, hint: fault.hint, cause: error })
 }
 
@@ -107,8 +107,15 @@ export function diskStorage(options: DiskOptions): Storage {
     })
   }
 
+  const freeBytesOf = (): Promise<number> => attempt(root, async () => {
+    const file = await statfs(root)
+    return file.bavail * file.bsize
+  })
+
   async function demand(bytes: number): Promise<void> {
     if ((options.keepFreeBytes ?? 0) === 0 && (options.quotaBytes ?? null) === null) return // the file system itself says when it is full
+    // Without a quota nothing needs to be counted.
+    if ((options.quotaBytes ?? null) === null && (await freeBytesOf()) - (options.keepFreeBytes ?? 0) >= bytes) return
     const now = await space()
     if (now.availableBytes >= bytes) return
     throw problem('no-space', `The storage device ${root} has no room for ${bytes} more bytes`, {

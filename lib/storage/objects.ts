@@ -21,7 +21,7 @@ export async function putObject(storage: Storage, key: string, content: Uint8Arr
 }
 
 /** Reads an object whole; refuses more than `maxBytes`, which no document of ours reaches. */
-export async function getObject(storage: Storage, key: string, maxBytes = 256 << 20): Promise<Buffer> {
+export async function getObject(storage: Pick<Storage, 'read'>, key: string, maxBytes = 256 << 20): Promise<Buffer> {
   const chunks: Buffer[] = []
   let sizeBytes = 0
   for await (const chunk of await storage.read(key)) {

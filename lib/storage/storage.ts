@@ -6,7 +6,7 @@ export interface StoredObject { key: string; sizeBytes: number; modifiedAt: Date
 
 /** An object on its way in. Exactly one of `commit` and `abort` or `pause` ends it. */
 export interface Upload {
-  /** Bytes that an earlier, paused upload of this key left behind: go on writing from here. */
+  /** Bytes that an earlier, paused upload of this key left behind: go on writing from here. May be less than was written then: S3 keeps whole parts. */
   readonly offset: number
   /** Takes the next bytes; resolves when more may come. Throws no-space, write-failed or storage-unavailable. After no-space nothing of the upload is left. */
   write(chunk: Uint8Array): Promise<void>
@@ -18,6 +18,7 @@ export interface Upload {
   abort(): Promise<void>
 }
 
+/** Infinity where nobody tells a limit: a bucket without a quota. */
 export interface Space {
   /** What may still be written here, after keep-free and quota. */
   availableBytes: number
@@ -49,10 +50,15 @@ export interface Storage {
   testWrite(): Promise<void>
 }
 
+/** What is enough to restore from a place. */
+export type ReadableStorage = Pick<Storage, 'read' | 'stat' | 'list'>
+
 const KEY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}(?:\/[A-Za-z0-9][A-Za-z0-9._-]{0,199}){0,15}$/
 
 /** Plain names joined by slashes; a name begins with a letter or digit, so neither '.', '..' nor an unfinished upload is a key. */
+export const isKey = (key: string): boolean => KEY.test(key)
+
 export function checkedKey(key: string): string {
-  if (!KEY.test(key)) throw problem('invalid-input', `"${key}" is not a storage key`, { hint: 'Use names of letters, digits, dot, dash and underscore joined by slashes.' })
+  if (!isKey(key)) throw problem('invalid-input', `"${key}" is not a storage key`, { hint: 'Use names of letters, digits, dot, dash and underscore joined by slashes.' })
   return key
 }
