@@ -107,3 +107,9 @@ export function childEnvironment(given: RawEnvironment): Record<string, string> 
   const all = [...Object.entries(process.env).filter(([name]) => ordinary.test(name)), ...Object.entries(given)]
   return Object.fromEntries(all.filter((pair): pair is [string, string] => pair[1] !== undefined))
 }
+
+/** Where Node keeps what it compiled, so that a process that loads many modules is there in half the time: beside what is built, made by Node, safe to delete. */
+export const compileCache = (top: string): { NODE_COMPILE_CACHE: string } => ({ NODE_COMPILE_CACHE: join(top, 'dist/compiled') })
+
+/** Folder of a second pgbackrest and a newer PostgreSQL for `npm run bench`; see bench/README.md. */
+export const benchSecondFolder = (): string | undefined => process.env['HOWDAH_BENCH_DEBIAN13'] || undefined

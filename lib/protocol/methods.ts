@@ -1,23 +1,32 @@
 /** Everything the console may ask of an agent. Change this table, bump VERSION, regenerate schema.json. */
 import { z } from 'zod'
-import { CheckLine } from '#lib/domain/check.ts'
-import { RunEvent } from '#lib/domain/event.ts'
+import { CheckLine, FixPlan } from '#lib/domain/check.ts'
+import { FileName, RunEvent } from '#lib/domain/event.ts'
+import { ExtractTree } from '#lib/domain/extract.ts'
 import { FoundCluster } from '#lib/domain/found.ts'
+import { Recipient } from '#lib/domain/encryption.ts'
 import { Problem } from '#lib/domain/problem.ts'
-import { AbsolutePath, ClusterAccess, Job } from './cluster.ts'
+import { AbsolutePath } from '#lib/domain/absolute-path.ts'
+import { ClusterAccess, Job } from './cluster.ts'
 
-export const VERSION = 1
+export const VERSION = 4
 
 const RunId = z.uuid()
-const FileName = z.string().regex(/^[A-Za-z0-9._/-]+$/).refine(name => !name.split('/').includes('..') && !name.startsWith('/'), 'must stay inside the run')
 const WalName = z.string().regex(/^[0-9A-F]{8}([0-9A-F]{16})?(\.[A-Za-z0-9.]+)?$/)
 const Bytes = z.int().nonnegative()
 
 export const Space = z.object({ path: z.string(), exists: z.boolean(), isDirectory: z.boolean(), isEmpty: z.boolean(), isWritable: z.boolean(), freeBytes: Bytes, totalBytes: Bytes, device: z.string(), usedByServer: z.boolean() })
 export type Space = z.infer<typeof Space>
 
+/** A directory of the host that the console uses as a storage device. */
+export const ObjectPlace = z.strictObject({ root: AbsolutePath, keepFreeBytes: Bytes, quotaBytes: Bytes.nullable() })
+export type ObjectPlace = z.infer<typeof ObjectPlace>
+const ObjectKey = z.string().min(1).max(3500)
+const StoredObject = z.object({ key: z.string(), sizeBytes: Bytes, modifiedAt: z.iso.datetime() })
+
 /** A file of the archive directory that may be fetched: complete in length and header, with its name's LSN. `complete: false` is still being written. */
-export const ArchivedFile = z.object({ name: WalName, sizeBytes: Bytes, modifiedAt: z.iso.datetime(), complete: z.boolean() })
+/** `finishedAt`: when the server was done with the file, before it was archived; absent where that is not known any more. */
+export const ArchivedFile = z.object({ name: WalName, sizeBytes: Bytes, modifiedAt: z.iso.datetime(), finishedAt: z.iso.datetime().optional(), complete: z.boolean() })
 export type ArchivedFile = z.infer<typeof ArchivedFile>
 
 export const methods = {
@@ -25,6 +34,8 @@ export const methods = {
   'host.describe': { params: z.strictObject({}), result: z.object({ os: z.string(), kernel: z.string(), architecture: z.string(), cpus: z.int(), memoryBytes: Bytes, tools: z.array(z.object({ name: z.string(), path: z.string(), version: z.string().optional() })), clusters: z.array(FoundCluster) }) },
   'path.inspect': { params: z.strictObject({ path: AbsolutePath }), result: Space },
   'cluster.check': { params: z.strictObject({ cluster: ClusterAccess, systemIdentifier: z.string().optional(), wantedBytes: Bytes.optional(), announceSegmentSwitch: z.boolean(), consoleClock: z.iso.datetime() }), result: z.object({ lines: z.array(CheckLine), systemIdentifier: z.string().optional(), major: z.int().optional(), serverVersion: z.string().optional(), sizeBytes: Bytes.optional() }) },
+  /** One fix of the closed list, as it was shown. The agent plans it anew and refuses with conflict when that differs; what it runs is its own plan, never this text. */
+  'fix.apply': { params: z.strictObject({ cluster: ClusterAccess, shown: FixPlan }), result: z.object({ applied: FixPlan }) },
   'cluster.estimate': { params: z.strictObject({ cluster: ClusterAccess, method: z.enum(['accurate', 'quick']), compressionLevel: z.int().nullable() }), result: z.object({ rawBytes: Bytes, storedBytes: Bytes, files: z.int() }) },
   /** Idempotent by run id: a second start of a known run answers `started: false`. */
   'run.start': { params: z.strictObject({ runId: RunId, job: Job }), result: z.object({ started: z.boolean() }) },
@@ -35,13 +46,38 @@ export const methods = {
   'run.confirm': { params: z.strictObject({ runId: RunId, name: FileName, sha256: z.string() }), result: z.object({}) },
   /** The console has all it needs of the run: remove its folder. Idempotent; refuses a run still alive. */
   'run.release': { params: z.strictObject({ runId: RunId }), result: z.object({}) },
-  'wal.list': { params: z.strictObject({ cluster: ClusterAccess, limit: z.int().min(1).max(100000) }), result: z.object({ segmentSizeBytes: z.int(), files: z.array(ArchivedFile), foreign: z.array(z.string()) }) },
+  /** Ends an extract in order: its server is stopped and removed. Idempotent. */
+  'run.finish': { params: z.strictObject({ runId: RunId }), result: z.object({}) },
+  /** What lies in the scratch server of an extract that is open; throws conflict when it is not. */
+  'scratch.tree': { params: z.strictObject({ runId: RunId }), result: ExtractTree },
+  /** What lies in the archive directory; `archive` is what all of it uses, and the file system it is on. */
+  'wal.list': { params: z.strictObject({ cluster: ClusterAccess, limit: z.int().min(1).max(100000) }), result: z.object({ segmentSizeBytes: z.int(), files: z.array(ArchivedFile), foreign: z.array(z.string()), archive: z.object({ usedBytes: Bytes, freeBytes: Bytes, totalBytes: Bytes }) }) },
+  /** Every run whose folder the host still has, whoever began it. */
+  'run.list': { params: z.strictObject({}), result: z.object({ runs: z.array(z.object({ runId: RunId, alive: z.boolean() })) }) },
   /** Where the archiver stands; `currentLsn` is the insert (primary) or replay (standby) position. */
   'wal.status': { params: z.strictObject({ cluster: ClusterAccess }), result: z.object({ systemIdentifier: z.string(), major: z.int(), timeline: z.int(), segmentSizeBytes: z.int(), currentLsn: z.string(), inRecovery: z.boolean(), lastArchivedWal: z.string().nullable(), lastArchivedAt: z.string().nullable(), lastFailedWal: z.string().nullable(), lastFailedAt: z.string().nullable(), oldestSlotLsn: z.string().nullable(), at: z.iso.datetime() }) },
   /** Forces a segment switch (on a quiet primary by a restore point first, so that it always switches when `always`). `segment` is the one just completed. */
   'wal.switch': { params: z.strictObject({ cluster: ClusterAccess, label: z.string().max(60) }), result: z.object({ lsn: z.string(), timeline: z.int(), segment: z.string(), switched: z.boolean() }) },
+  /** Relations of the running server that lie in these files, by database; a database that is gone is left out. */
+  'relations.list': { params: z.strictObject({ cluster: ClusterAccess, databases: z.array(z.object({ oid: z.int(), filenodes: z.array(z.int()).max(10000) })).max(100) }), result: z.object({ databases: z.array(z.object({ oid: z.int(), name: z.string(), relations: z.array(z.object({ oid: z.int(), filenode: z.int(), name: z.string(), kind: z.string(), rows: z.int() })) })) }) },
   /** Unlinks archived files whose content still has this sha256 (of the raw file), no slot needs them; the rest is answered with its reason. */
   'wal.unlink': { params: z.strictObject({ cluster: ClusterAccess, files: z.array(z.object({ name: WalName, sha256: z.string() })).max(10000) }), result: z.object({ removed: z.array(z.string()), kept: z.array(z.object({ name: z.string(), reason: z.string() })) }) },
+  /** Sends a sealed file of a run's spool to an S3 server, each part to its URL, with its MD5; parts whose `etag` is their MD5 are there already. Throws storage-unavailable when the server cannot be reached or refuses. The URLs allow just this, for a while: they are kept in no file. */
+  'spool.send': { params: z.strictObject({ runId: RunId, name: FileName, sizeBytes: Bytes, sha256: z.string(), parts: z.array(z.strictObject({ begin: Bytes, end: Bytes, url: z.url(), etag: z.string().nullable() })).min(1).max(10000), caPem: z.string().nullable() }), result: z.object({ etags: z.array(z.string()) }) },
+  /** The other way: an object from its URL into the spool of a run that needs it, gone on with after a cut. Idempotent. */
+  'spool.fetch': { params: z.strictObject({ runId: RunId, name: FileName, sizeBytes: Bytes, sha256: z.string(), url: z.url(), caPem: z.string().nullable() }), result: z.object({}) },
+  /** The `storage.*` methods keep the promises of lib/storage for a directory of this host. */
+  'storage.stat': { params: z.strictObject({ place: ObjectPlace, key: ObjectKey }), result: z.object({ object: StoredObject.nullable() }) },
+  /** Objects below `prefix` in order of their keys, those after `after` ('' = from the first), at most `limit`. */
+  'storage.list': { params: z.strictObject({ place: ObjectPlace, prefix: z.string(), after: z.string(), limit: z.int().min(1).max(20000) }), result: z.object({ objects: z.array(StoredObject) }) },
+  'storage.remove': { params: z.strictObject({ place: ObjectPlace, key: ObjectKey }), result: z.object({ removed: z.boolean() }) },
+  'storage.sweep': { params: z.strictObject({ place: ObjectPlace, prefix: z.string() }), result: z.object({ removed: z.int() }) },
+  'storage.space': { params: z.strictObject({ place: ObjectPlace }), result: z.object({ availableBytes: Bytes, freeBytes: Bytes, totalBytes: Bytes, usedBytes: Bytes }) },
+  'storage.test': { params: z.strictObject({ place: ObjectPlace }), result: z.object({}) },
+  /** Stores a sealed file of a run's spool, straight from this host. Idempotent; the spool keeps it until `run.confirm`. */
+  'storage.take': { params: z.strictObject({ place: ObjectPlace, key: ObjectKey, runId: RunId, name: FileName, sizeBytes: Bytes, sha256: z.string() }), result: z.object({}) },
+  /** The other way: puts an object into the spool of a run that needs it. Idempotent. */
+  'storage.give': { params: z.strictObject({ place: ObjectPlace, key: ObjectKey, runId: RunId, name: FileName, sizeBytes: Bytes, sha256: z.string() }), result: z.object({}) },
 } satisfies Record<string, { params: z.ZodObject; result: z.ZodObject }>
 
 export type Method = keyof typeof methods
@@ -58,14 +94,21 @@ export type Response = z.infer<typeof Response>
 export const BulkRequest = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('get'), runId: RunId, name: FileName, offset: Bytes }),
   z.strictObject({ op: z.literal('put'), runId: RunId, name: FileName, offset: Bytes, sizeBytes: Bytes, sha256: z.string() }),
-  /** A file of the archive directory, compressed on the host at `level` (null = as it is); only a complete one. */
-  z.strictObject({ op: z.literal('wal'), archiveDirectory: AbsolutePath, name: WalName, segmentSizeBytes: z.int(), level: z.int().min(1).max(19).nullable() }),
+  /** A file of the archive directory, compressed on the host at `level` (null = as it is) and encrypted for `recipient` if there is one; only a complete one. */
+  z.strictObject({ op: z.literal('wal'), archiveDirectory: AbsolutePath, name: WalName, segmentSizeBytes: z.int(), level: z.int().min(1).max(19).nullable(), recipient: Recipient.optional() }),
+  /** Bytes [begin, end) of an object; `end` absent = to its end. */
+  z.strictObject({ op: z.literal('object'), place: ObjectPlace, key: ObjectKey, begin: Bytes, end: Bytes.optional() }),
+  /** An object on its way in: frames of 4 bytes length (big endian) and bytes; a frame of length 0 is followed by one line `StoreEnd`. Without it the bytes are kept for the next try. */
+  z.strictObject({ op: z.literal('store'), place: ObjectPlace, key: ObjectKey, sizeBytes: Bytes.optional(), resume: z.boolean() }),
 ])
 export type BulkRequest = z.infer<typeof BulkRequest>
 
-/** `put` is answered first with the bytes already there (`offset`), then, when all arrived, with `done`. `wal` closes with a trailer line after `sizeBytes` bytes: not needed, since the header already holds both digests. */
+export const StoreEnd = z.discriminatedUnion('end', [z.strictObject({ end: z.literal('commit'), sha256: z.string(), sizeBytes: Bytes }), z.strictObject({ end: z.literal('pause') }), z.strictObject({ end: z.literal('abort') })])
+export type StoreEnd = z.infer<typeof StoreEnd>
+
+/** `store` is answered first with the bytes kept of an earlier try (`offset`), then, after `StoreEnd`, with `done`. `put` is answered first with the bytes already there (`offset`), then, when all arrived, with `done`. `wal` closes with a trailer line after `sizeBytes` bytes: not needed, since the header already holds both digests. `lastCommitAt` of `wal`: the newest end of a transaction in it, absent where there is none. */
 export const BulkHeader = z.union([
-  z.object({ sizeBytes: Bytes, offset: Bytes, sha256: z.string().optional(), rawSizeBytes: Bytes.optional(), rawSha256: z.string().optional(), modifiedAt: z.string().optional() }),
+  z.object({ sizeBytes: Bytes, offset: Bytes, sha256: z.string().optional(), rawSizeBytes: Bytes.optional(), rawSha256: z.string().optional(), modifiedAt: z.string().optional(), lastCommitAt: z.iso.datetime().optional() }),
   z.object({ problem: Problem }),
   z.object({ done: z.literal(true), sha256: z.string() }),
 ])
