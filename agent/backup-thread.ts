@@ -1,31 +1,48 @@
-// The worker thread that writes one stripe of a backup: reads, hashes, compresses, and fills volumes in the spool.
-import { appendFileSync, closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, type Stats, statSync, unlinkSync, writeSync } from 'node:fs'
+// The worker thread that writes one stripe of a backup: reads, looks at pages, hashes, compresses, and fills volumes in the spool.
+import { appendFileSync, closeSync, existsSync, openSync, statSync, unlinkSync, writeSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { parentPort } from 'node:worker_threads'
+import { frameCompressor } from '#lib/image/frame-compressor.ts'
 import type { StoredVolume } from '#lib/image/image-json.ts'
-import { indexReader, entryPathBytes, type IndexEntry, indexWriter } from '#lib/image/index.ts'
+import { entryPathBytes, indexWriter } from '#lib/image/index.ts'
 import { CONFIG_STRIPE, CONFIG_TOP } from '#lib/image/layout.ts'
 import { openStripe, type StripeWriter } from '#lib/image/stripe-writer.ts'
-import type { TarHeader } from '#lib/image/tar.ts'
-import { CONTROL_FILE_PATH, decodeControlFile } from '#lib/postgres/control.ts'
-import { parseLsn } from '#lib/postgres/lsn.ts'
+import { type Lsn, lsn, parseLsn } from '#lib/postgres/lsn.ts'
 import { type ManifestFile, manifestText } from '#lib/postgres/manifest.ts'
-import { problem } from '#lib/domain/problem.ts'
-import { asProblem, hasCode, pathProblem } from './system-problem.ts'
-import { COUNTER_FILES, COUNTER_RAW, COUNTER_STORED, COUNTERS, type Shared, takePermit } from './threads.ts'
-import { type Names, readNames } from './users.ts'
-import { fullPath, type WalkedEntry } from './walk.ts'
+import { pageScanner } from '#lib/postgres/pages.ts'
+import { type DealtEntry, type EntryWriter, entryWriter } from './entry-writer.ts'
+import { type FrameMemory, listAddress, onePage, ownFrame, slotsOf } from './frame-memory.ts'
+import { frameRing, helpOthers, leaveRing, type MakerOptions } from './frame-ring.ts'
+import { filesOfBase } from './base-index.ts'
+import type { PageEyes } from './pages-of-file.ts'
+import { type Pack, packer } from './listing.ts'
+import { type Walked, walkDataDirectory } from './walk.ts'
+import { entriesOfIndex } from './index-file.ts'
+import { asProblem, isSystemError, pathProblem } from './system-problem.ts'
+import { COUNTER_BLOCKS, COUNTER_CLUSTER, COUNTER_FILES, COUNTER_MOVED, COUNTER_RAW, COUNTER_STORED, COUNTERS, type Shared, SLOT_STOP, takePermit } from './threads.ts'
 
 export interface BackupThreadData {
   number: number
   stripe: string
   level: number | null
+  /** For whom volumes are encrypted; null = for nobody. */
+  recipient: string | null
   spool: string
   /** Where the thread's part of the index grows. */
   indexPart: string
   dataDirectory: string
   shared: Shared
+  frames: FrameMemory
+}
+
+/** What is known once the backup has begun. */
+export interface Begun {
+  beginLsn: string
+  /** Pages with an LSN from here on have changed; null = nothing is scanned. */
+  since: string | null
+  /** Every page has one, and pages are as every stock build has them. */
+  hasChecksums: boolean
 }
 
 export interface ManifestFacts {
@@ -35,7 +52,11 @@ export interface ManifestFacts {
 }
 
 export type ToBackupThread =
-  | { kind: 'files'; entries: WalkedEntry[] }
+  | { kind: 'walk'; versionDirectory: string; excludes?: readonly string[] | undefined; baseIndex?: string }
+  | ({ kind: 'begin' } & Begun)
+  | { kind: 'files'; entries: DealtEntry[] }
+  /** Nothing is left to deal: helps the others with their long files until they have none. */
+  | { kind: 'help' }
   /** Files outside of the data directory, as a stripe of their own. */
   | { kind: 'config'; paths: string[]; indexPart: string }
   /** Ends the stripe as it is. */
@@ -43,110 +64,60 @@ export type ToBackupThread =
   /** Ends the first stripe: small texts, then the manifest of all index parts. */
   | { kind: 'close'; texts: { path: string; content: string }[]; manifest: ManifestFacts | null; indexParts: string[]; scratch: string }
 
-export type FromBackupThread = { kind: 'idle' } | { kind: 'volume'; volume: StoredVolume } | { kind: 'note'; text: string } | { kind: 'ended' }
-
-const BUSY_TRIES = 20
+export type FromBackupThread = { kind: 'idle' } | { kind: 'listed'; pack: Pack } | { kind: 'walked'; walked: Walked } | { kind: 'volume'; volume: StoredVolume } | { kind: 'note'; text: string } | { kind: 'strange'; text: string } | { kind: 'ended' }
 
 export function backupThread(data: BackupThreadData): void {
   const port = parentPort
   if (port === null) throw new Error('The writer of a stripe runs in a worker thread only.')
   const say = (message: FromBackupThread) => port.postMessage(message)
-  const names: Names = readNames()
   const row = data.number * COUNTERS
   const count = (counter: number, by: number) => {
     data.shared.counters[row + counter] = (data.shared.counters[row + counter] ?? 0) + by
   }
+  const onRead = (bytes: number) => count(COUNTER_MOVED, bytes)
 
-  const stripeTo = (stripe: string, indexPart: string): { writer: StripeWriter; flushIndex: () => void } => {
+  const { memory } = data.frames
+  const scanner = pageScanner(memory, listAddress(data.number))
+  const [scanFrame] = slotsOf(data.frames, data.number)
+  if (scanFrame === undefined) throw new Error('A ring has slots.')
+  const eyes: PageEyes = { scanner, frame: scanFrame.raw, page: onePage(data.frames, data.number), hasChecksums: false, beginLsn: lsn(0n) }
+  const compress = data.level === null ? null : frameCompressor(data.level)
+  const makers: MakerOptions = { shared: data.frames, compress, scanner: null, onRead }
+  const ring = frameRing(makers, data.number)
+  let since: Lsn | null = null
+
+  const stripeTo = (stripe: string, indexPart: string, frame?: Buffer): { writer: StripeWriter; entries: EntryWriter; flushIndex: () => void } => {
     const index = indexWriter((frame) => appendFileSync(indexPart, frame, { mode: 0o600 }))
     const writer = openStripe({
       stripe,
       level: data.level,
+      recipient: data.recipient,
       folder: data.spool,
+      ...(frame === undefined ? {} : { frame }),
+      ...(compress === null ? {} : { compress }),
       beforeVolume: () => takePermit(data.shared),
       onFrame: (storedBytes) => count(COUNTER_STORED, storedBytes),
       onVolume: (volume) => say({ kind: 'volume', volume }),
       onEntry: (entry) => index.add(entry),
     })
-    return { writer, flushIndex: () => index.end() }
+    const entries = entryWriter(writer, {
+      dataDirectory: data.dataDirectory,
+      since: () => since,
+      eyes,
+      ring,
+      onRead,
+      onFile: (contentBytes, restoredBytes) => {
+        count(COUNTER_FILES, 1)
+        count(COUNTER_RAW, contentBytes)
+        count(COUNTER_CLUSTER, restoredBytes)
+      },
+      onBlocks: (blocks) => count(COUNTER_BLOCKS, blocks),
+      onStrange: (text) => say({ kind: 'strange', text }),
+    })
+    return { writer, entries, flushIndex: () => index.end() }
   }
 
-  const header = (path: Buffer, facts: Stats, type: TarHeader['type']): TarHeader => ({
-    type,
-    path,
-    size: type === 'file' ? facts.size : 0,
-    mode: facts.mode & 0o7777,
-    uid: facts.uid,
-    gid: facts.gid,
-    user: names.users.get(facts.uid) ?? '',
-    group: names.groups.get(facts.gid) ?? '',
-    mtime: Math.floor(facts.mtimeMs / 1000),
-  })
-
-  /** One file as it is now; one that has vanished since it was listed is skipped. */
-  const file = (writer: StripeWriter, path: Buffer, from: string | Buffer): void => {
-    let fd: number
-    try {
-      fd = openSync(from, 'r')
-    } catch (error) {
-      if (hasCode(error, 'ENOENT', 'ENOTDIR')) return
-      throw pathProblem('read-failed', from.toString(), error)
-    }
-    try {
-      const facts = fstatSync(fd)
-      if (!facts.isFile()) return
-      writer.file(header(path, facts, 'file'), (into, position) => {
-        try {
-          const got = readSync(fd, into, 0, into.length, position)
-          count(COUNTER_RAW, got)
-          return got
-        } catch (error) {
-          throw pathProblem('read-failed', from.toString(), error)
-        }
-      })
-      count(COUNTER_FILES, 1)
-    } finally {
-      closeSync(fd)
-    }
-  }
-
-  const bytes = (writer: StripeWriter, path: string, content: Buffer, like: Stats): void => {
-    writer.file({ ...header(Buffer.from(path), like, 'file'), size: content.length }, (into, position) => content.copy(into, 0, position))
-    count(COUNTER_FILES, 1)
-    count(COUNTER_RAW, content.length)
-  }
-
-  /** The control file is rewritten in place: what was read is proved by its own checksum. */
-  const controlFile = (writer: StripeWriter, from: string): void => {
-    for (let tries = 1; ; tries += 1) {
-      const content = readFileSync(from)
-      const decoded = decodeControlFile(content)
-      if (decoded.ok) {
-        bytes(writer, CONTROL_FILE_PATH, content, statSync(from))
-        return
-      }
-      if (decoded.reason !== 'checksum' || tries === BUSY_TRIES) throw problem('read-failed', `Cannot use ${from}: ${decoded.message}`)
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
-    }
-  }
-
-  const directory = (writer: StripeWriter, path: Buffer, from: string | Buffer, link: string | undefined): void => {
-    try {
-      writer.node({ ...header(path, statSync(from), 'dir'), ...(link === undefined ? {} : { link }) })
-    } catch (error) {
-      if (!hasCode(error, 'ENOENT', 'ENOTDIR')) throw pathProblem('read-failed', from.toString(), error)
-    }
-  }
-
-  const { writer: main, flushIndex } = stripeTo(data.stripe, data.indexPart)
-
-  const take = (entry: WalkedEntry): void => {
-    const from = fullPath(data.dataDirectory, entry)
-    const path = entry.bytes === undefined ? Buffer.from(entry.path) : Buffer.from(entry.bytes)
-    if (entry.type === 'dir') directory(main, path, from, entry.link)
-    else if (entry.path === CONTROL_FILE_PATH) controlFile(main, from.toString())
-    else file(main, path, from)
-  }
+  const { writer: main, entries: files, flushIndex } = stripeTo(data.stripe, data.indexPart, ownFrame(data.frames, data.number).bytes)
 
   const writeManifest = (facts: ManifestFacts, indexParts: string[], scratch: string): void => {
     const sha256 = createHash('sha256')
@@ -164,19 +135,38 @@ export function backupThread(data: BackupThreadData): void {
     }
     flush()
     closeSync(fd)
-    file(main, Buffer.from('backup_manifest'), scratch)
+    files.plain(Buffer.from('backup_manifest'), scratch)
     unlinkSync(scratch)
   }
 
   const handlers = {
+    walk({ versionDirectory, excludes, baseIndex }) {
+      const packs = packer((pack) => port.postMessage({ kind: 'listed', pack } satisfies FromBackupThread, [pack.text.buffer, pack.ends.buffer, pack.sizes.buffer]))
+      const walked = walkDataDirectory(data.dataDirectory, versionDirectory, { excludes, onEntry: packs.add, ...(baseIndex === undefined ? {} : { base: (boot: string | null) => filesOfBase(baseIndex, boot) }) })
+      packs.end()
+      say({ kind: 'walked', walked })
+      say({ kind: 'idle' })
+    },
+    begin({ beginLsn, since: changedSince, hasChecksums }) {
+      eyes.beginLsn = parseLsn(beginLsn)
+      eyes.hasChecksums = hasChecksums
+      makers.scanner = hasChecksums ? scanner : null
+      since = changedSince === null ? null : parseLsn(changedSince)
+      say({ kind: 'idle' })
+    },
     files({ entries }) {
-      for (const entry of entries) take(entry)
+      for (const entry of entries) files.entry(entry)
+      say({ kind: 'idle' })
+    },
+    help() {
+      leaveRing(data.frames)
+      helpOthers(makers, data.number, () => Atomics.load(data.shared.slots, SLOT_STOP) !== 0)
       say({ kind: 'idle' })
     },
     config({ paths, indexPart }) {
       const config = stripeTo(CONFIG_STRIPE, indexPart)
       for (const path of paths) {
-        if (existsSync(path)) file(config.writer, Buffer.from(`${CONFIG_TOP}${path}`), path)
+        if (existsSync(path)) config.entries.plain(Buffer.from(`${CONFIG_TOP}${path}`), path)
         else say({ kind: 'note', text: `${path} is gone and not in the image` })
       }
       config.writer.end()
@@ -190,7 +180,7 @@ export function backupThread(data: BackupThreadData): void {
     },
     close({ texts, manifest, indexParts, scratch }) {
       const like = statSync(join(data.dataDirectory, 'PG_VERSION'))
-      for (const { path, content } of texts) bytes(main, path, Buffer.from(content), like)
+      for (const { path, content } of texts) files.text(path, Buffer.from(content), like)
       main.flush()
       flushIndex()
       if (manifest !== null) writeManifest(manifest, indexParts, scratch)
@@ -205,7 +195,9 @@ export function backupThread(data: BackupThreadData): void {
       const handle = handlers[message.kind] as (message: ToBackupThread) => void
       handle(message)
     } catch (error) {
-      port.postMessage({ kind: 'failed', problem: asProblem(error) })
+      // A write through a descriptor does not know its path; all of this thread go into the spool.
+      const isPathless = isSystemError(error) && error.path === undefined && error.syscall?.startsWith('write') === true
+      port.postMessage({ kind: 'failed', problem: asProblem(isPathless ? pathProblem('write-failed', data.spool, error) : error) })
     }
   })
   say({ kind: 'idle' })
@@ -215,27 +207,9 @@ export function backupThread(data: BackupThreadData): void {
 function* manifestFiles(indexParts: string[]): Generator<ManifestFile> {
   for (const part of indexParts) {
     if (!existsSync(part)) continue
-    for (const entry of entriesOfPart(part)) {
+    for (const entry of entriesOfIndex(part, { hasHead: false })) {
       if (entry.type !== 'file' || entry.stripe === CONFIG_STRIPE) continue
       yield { path: entry.path ?? entryPathBytes(entry), sizeBytes: entry.size, modifiedAt: new Date(entry.mtime * 1000), checksum: entry.sha256 === undefined ? null : { algorithm: 'SHA256', hex: entry.sha256 } }
     }
-  }
-}
-
-const PART_CHUNK_BYTES = 1 << 20
-
-function* entriesOfPart(path: string): Generator<IndexEntry> {
-  const reader = indexReader({ hasHead: false })
-  const fd = openSync(path, 'r')
-  try {
-    for (;;) {
-      const chunk = Buffer.allocUnsafe(PART_CHUNK_BYTES)
-      const got = readSync(fd, chunk)
-      if (got === 0) break
-      yield* reader.push(chunk.subarray(0, got))
-    }
-    reader.end()
-  } finally {
-    closeSync(fd)
   }
 }

@@ -1,31 +1,33 @@
-// A full backup: one session holds the backup open, worker threads write the stripes, the spool stays bounded. DESIGN 5.
+// A backup, full or of what changed since its base: one session holds the backup open, worker threads write the stripes, the spool stays bounded. DESIGN 5.
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream, existsSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { problem } from '#lib/domain/problem.ts'
-import { zstdLevel } from '#lib/domain/settings.ts'
 import type { StoredVolume } from '#lib/image/image-json.ts'
+import { ageSealer } from '#lib/image/age.ts'
+import { makeHeader } from '#lib/image/age-header.ts'
 import { indexHead } from '#lib/image/index.ts'
-import { dataStripe, INDEX_FILE } from '#lib/image/layout.ts'
-import { formatTablespaceMap, parseBackupLabel } from '#lib/postgres/backup-label.ts'
+import { INDEX_FILE, SEALED } from '#lib/image/layout.ts'
+import { formatTablespaceMap, parseBackupLabel, withIncrementalFrom } from '#lib/postgres/backup-label.ts'
 import { CONTROL_FILE_PATH } from '#lib/postgres/control.ts'
 import { formatLsn, parseLsn } from '#lib/postgres/lsn.ts'
+import { PAGE_BYTES, SEGMENT_PAGES } from '#lib/postgres/pages.ts'
 import { factsOf, tablespaceVersionDirectory } from '#lib/postgres/version.ts'
 import type { BackupJob, BackupResult } from '#lib/protocol/cluster.ts'
-import type { FromBackupThread, ToBackupThread } from './backup-thread.ts'
+import { backupProgress } from './backup-progress.ts'
+import { fetchBaseIndex, findChanges } from './changes.ts'
 import { outsideConfigFiles } from './config-files.ts'
+import { readControlFile } from './control.ts'
 import { deal } from './deal.ts'
+import type { DealtEntry } from './entry-writer.ts'
 import { holdBackup } from './held-backup.ts'
 import type { RunContext } from './run.ts'
 import { errorText } from './system-problem.ts'
-import { askThread, COUNTER_FILES, COUNTER_RAW, COUNTER_STORED, makeShared, returnPermit, SLOT_STOP, startThread, sumOf, type Thread } from './threads.ts'
-import type { Walked, WalkedEntry } from './walk.ts'
+import { namedText, type WalkedEntry } from './walk.ts'
+import { COUNTER_BLOCKS, COUNTER_CLUSTER, COUNTER_FILES, COUNTER_RAW, makeShared, returnPermit, sumOf } from './threads.ts'
+import { startWriters } from './writers.ts'
 
-const PROGRESS_MS = 500
-/** Even when nothing moves, somebody may be waiting for a sign of life. */
-const KEEP_ALIVE_MS = 10_000
 const SPOOL_POLL_MS = 50
 /** Volumes in the spool beyond one per writer. */
 const SPARE_VOLUMES = 2
@@ -42,12 +44,13 @@ function spoolWatch(run: RunContext, free: () => void) {
       free()
     }
   }, SPOOL_POLL_MS)
-  return { add: (name: string) => void waiting.add(name), lastFreedAt: () => lastFreedAt, stop: () => clearInterval(timer) }
+  return { add: (name: string) => void waiting.add(name), lastFreedAt: () => lastFreedAt, [Symbol.dispose]: () => clearInterval(timer) }
 }
 
-/** The index: its head, then every thread's part; written to the spool like a volume. */
-async function writeIndex(spool: string, parts: readonly string[]): Promise<{ name: string; sizeBytes: number; sha256: string }> {
-  const path = join(spool, INDEX_FILE)
+/** The index: its head, then every thread's part; written to the spool like a volume, and encrypted like one. */
+async function writeIndex(spool: string, parts: readonly string[], recipient: string | undefined): Promise<{ name: string; sizeBytes: number; sha256: string }> {
+  const name = recipient === undefined ? INDEX_FILE : INDEX_FILE + SEALED
+  const sealer = recipient === undefined ? null : ageSealer(makeHeader([recipient]))
   const hash = createHash('sha256')
   let sizeBytes = 0
   await pipeline(async function* () {
@@ -56,155 +59,114 @@ async function writeIndex(spool: string, parts: readonly string[]): Promise<{ na
       sizeBytes += chunk.length
       return chunk
     }
-    yield counted(indexHead())
+    const stored = (chunk: Buffer): Buffer[] => (sealer?.push(chunk) ?? [chunk]).map(counted)
+    yield* stored(indexHead())
     for (const part of parts) {
       if (!existsSync(part)) continue
-      for await (const chunk of createReadStream(part, { highWaterMark: 1 << 20 })) yield counted(chunk as Buffer)
+      for await (const chunk of createReadStream(part, { highWaterMark: 1 << 20 })) yield* stored(chunk as Buffer)
     }
-  }, createWriteStream(path, { flags: 'wx', mode: 0o600 }))
-  return { name: INDEX_FILE, sizeBytes, sha256: hash.digest('hex') }
+    yield* (sealer?.end() ?? []).map(counted)
+  }, createWriteStream(join(spool, name), { flags: 'wx', mode: 0o600 }))
+  return { name, sizeBytes, sha256: hash.digest('hex') }
 }
 
 const orderOf = (volumes: readonly StoredVolume[]): StoredVolume[] => volumes.toSorted((a, b) => (a.name < b.name ? -1 : 1))
 
 export async function runBackup(job: BackupJob, run: RunContext): Promise<BackupResult> {
-  const { cluster, settings } = job
-  const level = zstdLevel(settings)
-  run.emit({ kind: 'phase', phase: 'begin' })
-  const held = await run.guard(holdBackup(job, run))
-  const { server } = held
+  const { cluster, settings, base } = job
   const shared = makeShared(settings.workers, settings.workers + SPARE_VOLUMES)
-  const spool = spoolWatch(run, () => returnPermit(shared))
-  const threads: Thread<ToBackupThread>[] = []
-  const timers: NodeJS.Timeout[] = []
-  try {
-    const started = await run.guard(held.begin())
-    const walked = await run.guard(askThread<Walked>('walk', { dataDirectory: cluster.dataDirectory, versionDirectory: tablespaceVersionDirectory(server.major) }))
-    for (const text of walked.notes) run.emit({ kind: 'log', level: 'warning', text })
-    const files = walked.entries.filter(({ type }) => type === 'file')
-    const totalBytes = files.reduce((total, { size }) => total + size, 0)
+  const volumes: StoredVolume[] = []
+  using spool = spoolWatch(run, () => returnPermit(shared))
+  using progress = backupProgress(run, { shared, dataTimeoutSeconds: settings.dataTimeoutSeconds, lastFreedAt: spool.lastFreedAt })
+  progress.phase('begin')
+  // They start while the server makes its checkpoint.
+  await using writers = startWriters({
+    run, settings, recipient: job.recipient ?? null, dataDirectory: cluster.dataDirectory, shared,
+    onVolume(volume) {
+      volumes.push(volume)
+      spool.add(volume.name)
+    },
+  })
+  await using held = await run.guard(holdBackup(job, run))
+  const { server } = held
+  const baseIndex = base === undefined ? undefined : await fetchBaseIndex(base, run)
+  const started = await run.guard(held.begin())
+  await writers.started
 
-    run.emit({ kind: 'phase', phase: 'copy' })
-    let phase: 'copy' | 'end' = 'copy'
-    let lastSaid = ''
-    let lastSaidAt = 0
-    let lastMovedAt = Date.now()
-    const progress = (isLast = false) => {
-      const [doneBytes, storedBytes, count] = [sumOf(shared, COUNTER_RAW), sumOf(shared, COUNTER_STORED), sumOf(shared, COUNTER_FILES)]
-      const now = Date.now()
-      const said = `${doneBytes} ${storedBytes} ${count}`
-      if (said !== lastSaid) lastMovedAt = now
-      const isQuiet = said === lastSaid && now - lastSaidAt < KEEP_ALIVE_MS
-      if (isQuiet && !isLast) return
-      lastSaid = said
-      lastSaidAt = now
-      run.emit({ kind: 'progress', phase, doneBytes, totalBytes: Math.max(totalBytes, doneBytes), storedBytes, files: count, totalFiles: Math.max(files.length, count) })
-    }
-    timers.push(setInterval(() => {
-      progress()
-      const still = Date.now() - Math.max(lastMovedAt, spool.lastFreedAt())
-      if (settings.dataTimeoutSeconds > 0 && still > settings.dataTimeoutSeconds * 1000) {
-        run.fail(problem('no-data', `Nothing moved for ${settings.dataTimeoutSeconds} s`, { detail: 'The spool is full and no volume was fetched, or the disk of the host does not answer.' }))
-      }
-    }, PROGRESS_MS))
+  const walked = await writers.walk({ kind: 'walk', versionDirectory: tablespaceVersionDirectory(server.major), excludes: cluster.excludes, ...(baseIndex === undefined ? {} : { baseIndex }) })
+  const [needed] = walked.wronglyExcluded
+  if (needed !== undefined) throw problem('check-failed', `The excludes hit ${needed}, which PostgreSQL needs`, { hint: `Take the pattern that matches ${needed} out of Backup ▸ What ▸ Excludes: an image without it could not be restored.` })
+  if (walked.excluded.length > 0) run.emit({ kind: 'log', level: 'info', text: `Left out, as the excludes say: ${namedText(walked.excluded)}` })
+  for (const text of walked.notes) run.emit({ kind: 'log', level: 'warning', text })
+  const hasPages = await hasStockPages(cluster.dataDirectory, run)
+  const changes = base === undefined || !hasPages ? null : await findChanges({ base, held, begin: started.lsn, run })
+  await writers.askAll({ kind: 'begin', beginLsn: started.lsn, since: changes?.method === 'page-scan' ? (base?.beginLsn ?? null) : null, hasChecksums: server.hasChecksums && hasPages })
+  const storedOf = (entry: WalkedEntry): DealtEntry => changes?.of(entry) ?? entry
+  const expected = { bytes: 0, files: 0, inBase: 0, atRest: 0 }
+  for (const entry of walked.listed.entries()) {
+    if (entry.type === 'dir') continue
+    const { size, change } = storedOf(entry)
+    expected.bytes += change?.kind === 'blocks' ? change.blocks.length * PAGE_BYTES : size
+    expected.files += 1
+    expected.inBase += entry.isInBase ? 1 : 0
+    expected.atRest += entry.isAtRest ? 1 : 0
+  }
+  if (changes?.method === 'page-scan') run.emit({ kind: 'log', level: 'info', text: `${expected.atRest} of ${expected.inBase} files of tables and indexes have not been written to since the base and are not read` })
+  progress.expect(expected)
 
-    const volumes: StoredVolume[] = []
-    const parts = Array.from({ length: settings.workers }, (_, number) => join(run.folder, `index-${dataStripe(number + 1)}.part`))
-    const configPart = join(run.folder, 'index-config.part')
-    const dealt = deal(walked.entries.filter(({ path }) => path !== CONTROL_FILE_PATH))
-    const waiters = new Map<number, { idle: () => void }>()
-    const hear = (number: number) => (message: FromBackupThread): void => {
-      switch (message.kind) {
-        case 'volume':
-          volumes.push(message.volume)
-          spool.add(message.volume.name)
-          run.emit({ kind: 'volume', ...message.volume })
-          return
-        case 'note':
-          run.emit({ kind: 'log', level: 'warning', text: message.text })
-          return
-        case 'idle':
-        case 'ended':
-          waiters.get(number)?.idle()
-          return
-        default:
-          message satisfies never
-      }
-    }
-    /** Sends one message and waits until the thread has dealt with it. */
-    const ask = (number: number, message: ToBackupThread): Promise<void> => {
-      const thread = threads[number]
-      if (thread === undefined) throw new Error(`There is no thread ${number}.`)
-      const done = new Promise<void>((resolve) => waiters.set(number, { idle: resolve }))
-      thread.post(message)
-      return run.guard(Promise.race([done, thread.failed]))
-    }
-    for (const [number, indexPart] of parts.entries()) {
-      const ready = new Promise<void>((resolve) => waiters.set(number, { idle: resolve }))
-      const thread = startThread<FromBackupThread, ToBackupThread>('backup', { number, stripe: dataStripe(number + 1), level, spool: run.spool, indexPart, dataDirectory: cluster.dataDirectory, shared }, hear(number))
-      threads.push(thread)
-      await run.guard(Promise.race([ready, thread.failed]))
-    }
+  progress.phase('copy')
+  await writers.write(deal(walked.listed, (entry) => (entry.path === CONTROL_FILE_PATH ? null : storedOf(entry))))
+  const config = outsideConfigFiles(cluster.dataDirectory, server.configFiles)
+  for (const { path, error } of config.unreadable) run.emit({ kind: 'strange', text: `${path}, which the server needs, is not in the image: ${errorText(error)}` })
+  if (config.files.length > 0) await writers.ask(0, { kind: 'config', paths: config.files, indexPart: writers.configPart })
 
-    const writeStripe = async (number: number): Promise<void> => {
-      for (;;) {
-        const entries: WalkedEntry[] = dealt.next(number)
-        if (entries.length === 0) break
-        await ask(number, { kind: 'files', entries })
-      }
-      if (number > 0) await ask(number, { kind: 'end' })
-    }
-    await Promise.all(parts.map((_, number) => writeStripe(number)))
-
-    const config = outsideConfigFiles(cluster.dataDirectory, server.configFiles)
-    for (const { path, error } of config.unreadable) run.emit({ kind: 'strange', text: `${path}, which the server needs, is not in the image: ${errorText(error)}` })
-    if (config.files.length > 0) await ask(0, { kind: 'config', paths: config.files, indexPart: configPart })
-
-    phase = 'end'
-    run.emit({ kind: 'phase', phase: 'end' })
-    // Last of all files: on a standby its minimum recovery point covers everything copied before.
-    await ask(0, { kind: 'files', entries: [{ path: CONTROL_FILE_PATH, type: 'file', size: 0 }] })
-    const stopped = await run.guard(held.stop())
-    const label = parseBackupLabel(stopped.labelFile)
-    const tablespaces = walked.tablespaces.toSorted((a, b) => Number(a.oid) - Number(b.oid))
-    const map = stopped.tablespaceMap !== '' ? stopped.tablespaceMap : formatTablespaceMap(tablespaces.map(({ oid, path }) => ({ oid: Number(oid), location: path })), server.major)
-    const { manifestVersion } = factsOf(server.major)
-    const walRange = { timeline: label.startTimeline, begin: formatLsn(label.startLsn), end: stopped.endLsn }
-    await ask(0, {
-      kind: 'close',
-      texts: [{ path: 'backup_label', content: stopped.labelFile }, ...(map === '' ? [] : [{ path: 'tablespace_map', content: map }])],
-      manifest: manifestVersion === null ? null : { version: manifestVersion, systemIdentifier: server.systemIdentifier, walRanges: [walRange] },
-      indexParts: [...parts, configPart],
-      scratch: join(run.folder, 'backup_manifest.new'),
-    })
-    progress(true)
-    const index = await run.guard(writeIndex(run.spool, [...parts, configPart]))
-    run.emit({ kind: 'volume', ...index, rawBytes: (await stat(join(run.spool, INDEX_FILE))).size })
-    return {
-      systemIdentifier: server.systemIdentifier,
-      serverVersion: server.versionText,
-      major: server.major,
-      timeline: label.startTimeline,
-      segmentSizeBytes: server.segmentSizeBytes,
-      beginLsn: formatLsn(label.startLsn),
-      endLsn: formatLsn(parseLsn(stopped.endLsn)),
-      beginAt: started.at,
-      endAt: stopped.at,
-      fromStandby: label.from === 'standby',
-      fileCount: sumOf(shared, COUNTER_FILES),
-      rawBytes: sumOf(shared, COUNTER_RAW),
-      checksums: server.hasChecksums,
-      tablespaces,
-      volumes: orderOf(volumes),
-      index,
-    }
-  } finally {
-    for (const timer of timers) clearInterval(timer)
-    spool.stop()
-    Atomics.store(shared.slots, SLOT_STOP, 1)
-    Atomics.notify(shared.slots, 0)
-    await Promise.all(threads.map((thread) => thread.stop()))
-    await held.release()
+  progress.phase('end')
+  // Last of all files: on a standby its minimum recovery point covers everything copied before.
+  await writers.ask(0, { kind: 'files', entries: [{ path: CONTROL_FILE_PATH, type: 'file', size: 0 }] })
+  const stopped = await run.guard(held.stop())
+  const label = parseBackupLabel(stopped.labelFile)
+  const changed = base === undefined || changes === null ? null : { method: changes.method, baseBeginLsn: base.beginLsn, baseTimeline: base.timeline }
+  const labelText = changed === null ? stopped.labelFile : withIncrementalFrom(stopped.labelFile, { lsn: parseLsn(changed.baseBeginLsn), timeline: changed.baseTimeline })
+  const tablespaces = walked.tablespaces.toSorted((a, b) => Number(a.oid) - Number(b.oid))
+  const map = stopped.tablespaceMap !== '' ? stopped.tablespaceMap : formatTablespaceMap(tablespaces.map(({ oid, path }) => ({ oid: Number(oid), location: path })), server.major)
+  const { manifestVersion } = factsOf(server.major)
+  const indexParts = [...writers.indexParts, writers.configPart]
+  await writers.ask(0, {
+    kind: 'close',
+    texts: [{ path: 'backup_label', content: labelText }, ...(map === '' ? [] : [{ path: 'tablespace_map', content: map }])],
+    manifest: manifestVersion === null ? null : { version: manifestVersion, systemIdentifier: server.systemIdentifier, walRanges: [{ timeline: label.startTimeline, begin: formatLsn(label.startLsn), end: stopped.endLsn }] },
+    indexParts,
+    scratch: join(run.folder, 'backup_manifest.new'),
+  })
+  progress.say()
+  const index = await run.guard(writeIndex(run.spool, indexParts, job.recipient))
+  run.emit({ kind: 'volume', ...index, rawBytes: index.sizeBytes })
+  return {
+    systemIdentifier: server.systemIdentifier,
+    serverVersion: server.versionText,
+    major: server.major,
+    timeline: label.startTimeline,
+    segmentSizeBytes: server.segmentSizeBytes,
+    beginLsn: formatLsn(label.startLsn),
+    endLsn: formatLsn(parseLsn(stopped.endLsn)),
+    beginAt: started.at,
+    endAt: stopped.at,
+    fromStandby: label.from === 'standby',
+    fileCount: sumOf(shared, COUNTER_FILES),
+    rawBytes: sumOf(shared, COUNTER_RAW),
+    clusterBytes: sumOf(shared, COUNTER_CLUSTER),
+    changes: changed === null ? null : { ...changed, blocks: sumOf(shared, COUNTER_BLOCKS) },
+    checksums: server.hasChecksums,
+    tablespaces,
+    volumes: orderOf(volumes),
+    index,
   }
 }
 
+/** Pages can be looked at only where they are as every stock build has them; elsewhere files are just files. */
+async function hasStockPages(dataDirectory: string, run: RunContext): Promise<boolean> {
+  const { blockSizeBytes, relationSegmentBlocks } = await readControlFile(dataDirectory)
+  const isStock = blockSizeBytes === PAGE_BYTES && relationSegmentBlocks === SEGMENT_PAGES
+  if (!isStock) run.emit({ kind: 'log', level: 'warning', text: `This server was built with blocks of ${blockSizeBytes} bytes, ${relationSegmentBlocks} a file: page checksums are not looked at, and every file is stored whole` })
+  return isStock
+}

@@ -1,18 +1,17 @@
-// The `bulk` door: one file per connection. `get` a volume, `put` a file a restore needs, `wal` an archived file.
+// The `bulk` door: one file per connection. `get` a volume, `put` a file a restore needs, `wal` an archived file, `object` and `store` what lies on a storage device.
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, rename, stat } from 'node:fs/promises'
+import { mkdir, open, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { problem } from '#lib/domain/problem.ts'
 import { BulkRequest, type BulkHeader } from '#lib/protocol/methods.ts'
-import { readState } from './folder.ts'
+import { readState, usedMark } from './folder.ts'
+import { isFound, sizeIfThere } from './inspect.ts'
 import { sendWal } from './send-wal.ts'
-import { asProblem, hasCode, pathProblem } from './system-problem.ts'
+import { receiveObject, sendObject } from './stored-objects.ts'
+import { asProblem, pathProblem } from './system-problem.ts'
 
 const CHUNK_BYTES = 1 << 18
-
-/** Left behind when a restore has used a file up, so that a second push of it is known to be needless. */
-export const usedMark = (spool: string, name: string): string => join(spool, `${name}.used`)
 
 /** Writes to stdout and waits when the other side is slow. */
 export async function write(bytes: Uint8Array | string): Promise<void> {
@@ -43,16 +42,10 @@ async function readRequest(): Promise<{ line: string; rest: AsyncIterable<Buffer
   }
 }
 
-const sizeOf = (path: string): Promise<number | null> =>
-  stat(path).then(({ size }) => size, (error: unknown) => {
-    if (hasCode(error, 'ENOENT')) return null
-    throw error
-  })
-
 async function get({ runId, name, offset }: Extract<BulkRequest, { op: 'get' }>): Promise<void> {
   const { spool } = await readState(runId)
   const path = join(spool, name)
-  const sizeBytes = await sizeOf(path)
+  const sizeBytes = await sizeIfThere(path)
   if (sizeBytes === null) throw problem('not-found', `The spool holds no ${name}`, { hint: 'It was confirmed already, or the run was released.' })
   if (offset > sizeBytes) throw problem('invalid-input', `${name} has ${sizeBytes} bytes, asked for from ${offset}`)
   await say({ sizeBytes, offset })
@@ -68,7 +61,7 @@ async function put({ runId, name, sizeBytes, sha256 }: Extract<BulkRequest, { op
   const { spool } = await readState(runId)
   const path = join(spool, name)
   const partial = `${path}.part`
-  if ((await sizeOf(path)) !== null || (await sizeOf(usedMark(spool, name))) !== null) {
+  if ((await isFound(path)) || (await isFound(usedMark(spool, name)))) {
     await say({ sizeBytes, offset: sizeBytes })
     await say({ done: true, sha256 })
     return
@@ -115,7 +108,9 @@ export async function bulk(): Promise<void> {
     const request = BulkRequest.parse(JSON.parse(line))
     if (request.op === 'get') await get(request)
     else if (request.op === 'put') await put(request, rest)
-    else await sendWal(request, say, write)
+    else if (request.op === 'wal') await sendWal(request, say, write)
+    else if (request.op === 'object') await sendObject(request, say, write)
+    else await receiveObject(request, rest, say)
   } catch (error) {
     await say({ problem: asProblem(error) })
   }

@@ -1,16 +1,17 @@
 // The check lines that the server itself answers: version, role, WAL settings, archiver, recovery, slots, checksums.
 import { join } from 'node:path'
 import { z } from 'zod'
-import type { CheckLine } from '#lib/domain/check.ts'
+import type { Change, CheckLine, FixId, FixPlan } from '#lib/domain/check.ts'
 import { archiveCommand } from '#lib/postgres/archive-command.ts'
 import { lsn, parseLsn } from '#lib/postgres/lsn.ts'
 import { factsOf } from '#lib/postgres/version.ts'
 import { segmentBefore, segmentName } from '#lib/postgres/wal.ts'
 import type { ClusterAccess } from '#lib/protocol/cluster.ts'
 import type { Params } from '#lib/protocol/methods.ts'
+import { administratorAccess } from './administrator.ts'
 import { archiveDirectoryOf } from './archive-directory.ts'
 import { isSameDirectory, quoteIdentifier, type ServerFacts, serverFacts } from './held-backup.ts'
-import { type Client, INSUFFICIENT_PRIVILEGE, row, rows, settingsOf, sqlState } from './sql.ts'
+import { type Client, INSUFFICIENT_PRIVILEGE, row, rows, sqlState } from './sql.ts'
 import { archiveFile } from './wal-files.ts'
 
 const ARRIVAL_LIMIT_MS = 15_000
@@ -23,17 +24,40 @@ const alterSystem = (name: string, value: string): string => `ALTER SYSTEM SET $
 const RELOAD = 'SELECT pg_reload_conf();'
 const RESTART = '-- then restart the server'
 
+/** New values of settings as a fix: what the console shows, and what the agent runs when a person agrees. */
+function settingsPlan(fix: FixId, settings: ReadonlyMap<string, Setting>, wanted: Readonly<Record<string, string>>): FixPlan {
+  const changes: Change[] = Object.entries(wanted).map(([what, to]) => ({ what, from: settings.get(what)?.stored ?? null, to })).filter(({ from, to }) => from !== to)
+  return { fix, changes, statements: [...changes.map(({ what, to }) => alterSystem(what, to)), RELOAD], needsRestart: changes.some(({ what }) => NEEDS_RESTART.includes(what)) }
+}
+const sqlOf = (plan: FixPlan): CheckLine['fix'] => ({ kind: 'sql', text: [...plan.statements, ...(plan.needsRestart ? [RESTART] : [])].join('\n') })
+
+/** A setting that is decided already and waits for a restart; there is nothing left to apply. */
+function awaitingRestart(name: string, { value }: Setting, dataDirectory: string): Line {
+  return { status: 'error', message: `${name} was changed and waits for a restart of the server; until then it is ${value}`, found: value, fix: { kind: 'command', text: `pg_ctl restart -D ${dataDirectory}   # or systemctl restart of its service` } }
+}
+
+/** `stored` is the value as it is set, also where the server shows '(disabled)' instead. */
+interface Setting { value: string; stored: string; isPending: boolean }
+type Settings = ReadonlyMap<string, Setting>
+
 export interface ServerChecks {
   facts: ServerFacts
-  settings: ReadonlyMap<string, string>
   lines: CheckLine[]
 }
 
-const SETTINGS = ['data_directory', 'wal_level', 'archive_mode', 'archive_command', 'archive_library', 'summarize_wal', 'data_directory_mode'] as const
+const SETTINGS = ['data_directory', 'wal_level', 'archive_mode', 'archive_command', 'archive_library', 'basic_archive.archive_directory', 'summarize_wal'] as const
+const NEEDS_RESTART: readonly string[] = ['wal_level', 'archive_mode']
+
+/** Settings the role may see; a missing name is hidden from it or unknown to this version. */
+async function readSettings(client: Client): Promise<Settings> {
+  const Found = z.object({ name: z.string(), value: z.string(), stored: z.string(), pending: z.boolean() })
+  const found = await rows(client, Found, "SELECT name, coalesce(setting, '') AS value, coalesce(reset_val, '') AS stored, pending_restart AS pending FROM pg_catalog.pg_settings WHERE name = ANY ($1)", [SETTINGS])
+  return new Map(found.map(({ name, value, stored, pending }) => [name, { value, stored, isPending: pending }]))
+}
 
 export async function checkServer(client: Client, params: Params<'cluster.check'>): Promise<ServerChecks> {
   const facts = await serverFacts(client)
-  const settings = await settingsOf(client, SETTINGS)
+  const settings = await readSettings(client)
   const lines: CheckLine[] = []
   const add = (id: CheckLine['id'], line: Line | null) => {
     if (line !== null) lines.push({ id, ...line })
@@ -42,17 +66,24 @@ export async function checkServer(client: Client, params: Params<'cluster.check'
   add('role-privileges', await rolePrivileges(client, params.cluster, facts))
   add('data-directory', dataDirectory(settings, params.cluster))
   add('system-identifier', systemIdentifier(facts, params.systemIdentifier))
-  add('wal-level', walLevel(settings))
-  add('archive-mode', archiveMode(settings, facts))
+  add('wal-level', walLevel(settings, facts, params.cluster))
+  add('archive-mode', archiveMode(settings, facts, params.cluster))
   add('archive-command', archiveCommandLine(settings, params.cluster))
   add('archive-working', await archiverState(client))
   add('timeline', await timeline(client))
   add('recovery', recovery(facts, settings))
   add('slots', await slots(client, facts))
-  add('checksums', checksums(facts))
+  add('checksums', checksums(facts, params.cluster))
   add('summarize-wal', summarizeWal(facts, settings))
   if (params.announceSegmentSwitch && lines.every(({ id, status }) => !id.startsWith('archive') || status !== 'error')) add('archive-effective', await segmentArrives(client, params.cluster, facts))
-  return { facts, settings, lines }
+  return { facts, lines: await withOffers(client, params.cluster, lines) }
+}
+
+/** A fix is offered only where somebody at hand may carry it out. */
+async function withOffers(client: Client, cluster: ClusterAccess, lines: CheckLine[]): Promise<CheckLine[]> {
+  if (lines.every(({ apply }) => apply === undefined)) return lines
+  const isPossible = (await administratorAccess(client, cluster)) !== null
+  return lines.map(({ apply, ...line }) => (apply !== undefined && isPossible ? { ...line, apply } : line))
 }
 
 async function rolePrivileges(client: Client, { user }: ClusterAccess, { major }: ServerFacts): Promise<Line> {
@@ -63,13 +94,15 @@ async function rolePrivileges(client: Client, { user }: ClusterAccess, { major }
   const needed = [...(can_read ? [] : [`GRANT pg_read_all_settings TO ${role};`]), ...(await missing(factsOf(major).backupFunctions))]
   const useful = await missing(['pg_switch_wal()', 'pg_create_restore_point(text)'])
   const perDatabase = '-- run it in every database the console may connect to'
-  if (needed.length > 0) return { status: 'error', message: `The role ${user} lacks what a backup needs`, fix: { kind: 'sql', text: [...needed, ...useful, perDatabase].join('\n') } }
-  if (useful.length > 0) return { status: 'warn', message: `The role ${user} may back up, but not force the current WAL segment out, which incremental backups want`, fix: { kind: 'sql', text: [...useful, perDatabase].join('\n') } }
+  const statements = [...needed, ...useful]
+  const apply: FixPlan = { fix: 'grants', changes: statements.map((what) => ({ what: `Right of ${user}`, from: null, to: what.replace(/^GRANT | TO .*$/g, '') })), statements, needsRestart: false }
+  if (needed.length > 0) return { status: 'error', message: `The role ${user} lacks what a backup needs`, apply, fix: { kind: 'sql', text: [...statements, perDatabase].join('\n') } }
+  if (useful.length > 0) return { apply, status: 'warn', message: `The role ${user} may back up, but not force the current WAL segment out, which incremental backups want`, fix: { kind: 'sql', text: [...useful, perDatabase].join('\n') } }
   return { status: 'ok', message: `The role ${user} has what a backup needs` }
 }
 
-function dataDirectory(settings: ReadonlyMap<string, string>, cluster: ClusterAccess): Line | null {
-  const said = settings.get('data_directory')
+function dataDirectory(settings: Settings, cluster: ClusterAccess): Line | null {
+  const said = settings.get('data_directory')?.value
   if (said === undefined) return null // role-privileges says why
   if (isSameDirectory(said, cluster.dataDirectory)) return { status: 'ok', message: said }
   return { status: 'error', message: 'The server runs on another data directory than the source says', found: said, wanted: cluster.dataDirectory, fix: { kind: 'text', text: `Set the data directory of the source to ${said}, or its port to that of the server which runs on ${cluster.dataDirectory}.` } }
@@ -80,31 +113,58 @@ function systemIdentifier({ systemIdentifier: found }: ServerFacts, wanted: stri
   return { status: 'error', message: 'This is another cluster than the one backed up so far', found, wanted, fix: { kind: 'text', text: 'Check host and port of the source. For a new cluster make a new source, so that backups of the two are never mixed.' } }
 }
 
-function walLevel(settings: ReadonlyMap<string, string>): Line {
-  const found = settings.get('wal_level') ?? ''
-  if (found !== 'minimal') return { status: 'ok', message: `wal_level is ${found}` }
-  return { status: 'error', message: 'wal_level minimal leaves out of the WAL what recovery needs', found, wanted: 'replica', fix: { kind: 'sql', text: `${alterSystem('wal_level', 'replica')}\n${RESTART}` } }
+const wantedMode = ({ isInRecovery }: ServerFacts): string => (isInRecovery ? 'always' : 'on')
+/** A server that archives without a command would keep all WAL in pg_wal, so that both are set together. */
+const withCommand = (settings: Settings, { archiveDirectory }: ClusterAccess): Record<string, string> =>
+  (settings.get('archive_command')?.stored ?? '') === '' && (settings.get('archive_library')?.stored ?? '') === '' ? { archive_command: archiveCommand(archiveDirectory) } : {}
+
+function walLevel(settings: Settings, facts: ServerFacts, cluster: ClusterAccess): Line | null {
+  const setting = settings.get('wal_level')
+  if (setting === undefined) return null // hidden from the role
+  if (setting.value !== 'minimal') return { status: 'ok', message: `wal_level is ${setting.value}` }
+  if (setting.isPending) return awaitingRestart('wal_level', setting, cluster.dataDirectory)
+  // minimal allows no archive_mode, so that both wait for the same restart.
+  const apply = settingsPlan('wal-level', settings, { wal_level: 'replica', archive_mode: wantedMode(facts), ...withCommand(settings, cluster) })
+  return { status: 'error', message: 'wal_level minimal leaves out of the WAL what recovery needs', found: setting.value, wanted: 'replica', fix: sqlOf(apply), apply }
 }
 
-function archiveMode(settings: ReadonlyMap<string, string>, { isInRecovery }: ServerFacts): Line {
-  const found = settings.get('archive_mode') ?? ''
-  const wanted = isInRecovery ? 'always' : 'on'
-  if (found === 'always' || (found === 'on' && !isInRecovery)) return { status: 'ok', message: `archive_mode is ${found}` }
-  const fix: CheckLine['fix'] = { kind: 'sql', text: `${alterSystem('archive_mode', wanted)}\n${RESTART}` }
-  if (found === 'on') return { status: 'warn', message: 'A standby archives only with archive_mode always: WAL must come from the primary into the same archive directory', found, wanted, fix }
-  return { status: 'error', message: 'archive_mode is off: no WAL is kept', found, wanted, fix }
+function archiveMode(settings: Settings, facts: ServerFacts, cluster: ClusterAccess): Line | null {
+  const setting = settings.get('archive_mode')
+  if (setting === undefined) return null
+  const { value: found, isPending } = setting
+  const wanted = wantedMode(facts)
+  if (found === 'always' || (found === 'on' && !facts.isInRecovery)) return { status: 'ok', message: `archive_mode is ${found}` }
+  if (isPending) return awaitingRestart('archive_mode', setting, cluster.dataDirectory)
+  const apply = settingsPlan('archive-mode', settings, { archive_mode: wanted, ...withCommand(settings, cluster) })
+  const fix = sqlOf(apply)
+  if (found === 'on') return { status: 'warn', message: 'A standby archives only with archive_mode always: WAL must come from the primary into the same archive directory', found, wanted, fix, apply }
+  return { status: 'error', message: 'archive_mode is off: no WAL is kept', found, wanted, fix, apply }
 }
 
-function archiveCommandLine(settings: ReadonlyMap<string, string>, { archiveDirectory }: ClusterAccess): Line {
-  const command = settings.get('archive_command') ?? ''
-  const library = settings.get('archive_library') ?? ''
+function archiveCommandLine(settings: Settings, { archiveDirectory }: ClusterAccess): Line | null {
+  const setting = settings.get('archive_command')
+  if (setting === undefined) return null
+  const library = settings.get('archive_library')?.value ?? ''
+  if (library !== '') return archiveLibrary(library, settings, archiveDirectory)
+  const { value, stored: found } = setting
   const wanted = archiveCommand(archiveDirectory)
-  const fix: CheckLine['fix'] = { kind: 'sql', text: `${alterSystem('archive_command', wanted)}\n${RELOAD}` }
-  if (library !== '') return { status: 'ok', message: `archive_library ${library} archives` }
-  if (command === '' || command === '(disabled)') return { status: 'error', message: 'No archive_command is set: WAL piles up in pg_wal and is never archived', found: command, wanted, fix }
-  const directory = archiveDirectoryOf(command)
-  if (directory !== null && !isSameDirectory(directory, archiveDirectory)) return { status: 'error', message: `archive_command copies into ${directory}, the source names ${archiveDirectory}`, found: command, wanted, fix }
-  return { status: 'ok', message: directory === null ? 'archive_command is set; where it copies to cannot be told from its text' : `archive_command copies into ${directory}`, found: command }
+  const apply = settingsPlan('archive-command', settings, { archive_command: wanted })
+  const fix = sqlOf(apply)
+  if (value === '(disabled)') return { status: 'error', message: 'archive_command shows only while archive_mode is on', found, fix: { kind: 'text', text: 'Switch archive_mode on first.' } }
+  if (found === '') return { status: 'error', message: 'No archive_command is set: WAL piles up in pg_wal and is never archived', found, wanted, fix, apply }
+  if (found === wanted) return { status: 'ok', message: `archive_command copies into ${archiveDirectory}, by the line that Howdah recommends`, found }
+  const directory = archiveDirectoryOf(found)
+  if (directory === null) return { status: 'ok', message: 'archive_command is set; where it copies to cannot be told from its text', found }
+  if (!isSameDirectory(directory, archiveDirectory)) return { status: 'error', message: `archive_command copies into ${directory}, the source names ${archiveDirectory}`, found, wanted, fix, apply }
+  return { status: 'ok', message: `archive_command copies into ${directory}. It is supported; the recommended line is safer: a crash leaves no half segment, and a different file of the same name is refused`, found, wanted, fix, apply }
+}
+
+/** Source: https://www.postgresql.org/docs/current/archive-modules.html */
+function archiveLibrary(library: string, settings: Settings, archiveDirectory: string): Line {
+  const directory = settings.get('basic_archive.archive_directory')?.value
+  if (library !== 'basic_archive' || directory === undefined) return { status: 'ok', message: `archive_library ${library} archives; whether into ${archiveDirectory} shows when a segment arrives`, found: library }
+  if (directory !== '' && isSameDirectory(directory, archiveDirectory)) return { status: 'ok', message: `archive_library ${library} copies into ${directory}`, found: library }
+  return { status: 'error', message: `archive_library ${library} copies into ${directory === '' ? 'no directory' : directory}, the source names ${archiveDirectory}`, found: directory, wanted: archiveDirectory, fix: { kind: 'sql', text: `${alterSystem('basic_archive.archive_directory', archiveDirectory)}\n${RELOAD}` } }
 }
 
 async function archiverState(client: Client): Promise<Line> {
@@ -119,9 +179,9 @@ async function timeline(client: Client): Promise<Line> {
   return { status: 'ok', message: `Timeline ${id}` }
 }
 
-function recovery({ isInRecovery }: ServerFacts, settings: ReadonlyMap<string, string>): Line {
+function recovery({ isInRecovery }: ServerFacts, settings: Settings): Line {
   if (!isInRecovery) return { status: 'ok', message: 'The server is a primary' }
-  return { status: 'info', message: `The server is a standby (archive_mode ${settings.get('archive_mode') ?? 'unknown'}); its backup ends when the primary has archived the last segment` }
+  return { status: 'info', message: `The server is a standby (archive_mode ${settings.get('archive_mode')?.value ?? 'unknown'}); its backup ends when the primary has archived the last segment` }
 }
 
 async function slots(client: Client, { isInRecovery }: ServerFacts): Promise<Line> {
@@ -133,15 +193,16 @@ async function slots(client: Client, { isInRecovery }: ServerFacts): Promise<Lin
   return { status: 'ok', message: found.length === 0 ? 'No replication slot' : `${found.length} replication slot${found.length === 1 ? '' : 's'}; no unused one holds much WAL` }
 }
 
-const checksums = ({ hasChecksums }: ServerFacts): Line =>
+const checksums = ({ hasChecksums }: ServerFacts, { dataDirectory: path }: ClusterAccess): Line =>
   hasChecksums
     ? { status: 'ok', message: 'Data checksums are on' }
-    : { status: 'info', message: 'Data checksums are off: damage by disks stays unseen until it is read', fix: { kind: 'command', text: 'pg_checksums --enable -D <data directory>   # with the server stopped' } }
+    : { status: 'info', message: 'Data checksums are off: damage by disks stays unseen until it is read', fix: { kind: 'command', text: `pg_checksums --enable -D ${path}   # with the server stopped` } }
 
-function summarizeWal({ major }: ServerFacts, settings: ReadonlyMap<string, string>): Line {
+function summarizeWal({ major }: ServerFacts, settings: Settings): Line {
   if (!factsOf(major).hasWalSummaries) return { status: 'info', message: `PostgreSQL ${major} has no WAL summaries (17 and newer do)` }
-  if (settings.get('summarize_wal') === 'on') return { status: 'ok', message: 'summarize_wal is on' }
-  return { status: 'info', message: 'summarize_wal is off: block incrementals would have to read every page', fix: { kind: 'sql', text: `${alterSystem('summarize_wal', 'on')}\n${RELOAD}` } }
+  if (settings.get('summarize_wal')?.value === 'on') return { status: 'ok', message: 'summarize_wal is on' }
+  const apply = settingsPlan('summarize-wal', settings, { summarize_wal: 'on' })
+  return { status: 'info', message: 'summarize_wal is off: block incrementals would have to read every page', found: 'off', wanted: 'on', fix: sqlOf(apply), apply }
 }
 
 /** The only side effect of a check, and only when it was announced: one segment is switched, and must arrive. */

@@ -1,9 +1,9 @@
 // Checks of real servers: a cluster in order has no error; each injected fault makes its own line an error, with the exact fix.
-import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { accessTo, runBackup, startAgent, type TestAgent } from '#e2e/hosts/agent.ts'
-import { archiveCommand, type Cluster, startCluster } from '#e2e/hosts/cluster.ts'
+import { type Cluster, startCluster } from '#e2e/hosts/cluster.ts'
 import type { CheckLine, CheckLineId } from '#lib/domain/check.ts'
 import type { ClusterAccess } from '#lib/protocol/cluster.ts'
 import type { Params } from '#lib/protocol/methods.ts'
@@ -74,42 +74,6 @@ describe.each([13, 15, 18])('PostgreSQL %i', (major) => {
     } finally {
       await cluster.sql('alter database elsewhere rename to postgres', { database: 'template1' })
     }
-  })
-
-  /** `and`: what cannot be right either while this is wrong. */
-  interface Fault { name: string; line: CheckLineId; and?: readonly CheckLineId[]; make: () => Promise<Partial<ClusterAccess> | void>; mend?: () => Promise<void> }
-  const faults = (): Fault[] => [
-    { name: 'the server cannot be reached', line: 'connection', make: async () => ({ port: 1 }) },
-    { name: 'archive_command is empty', line: 'archive-command', make: () => setting('archive_command', ''), mend: () => setting('archive_command', archiveCommand(cluster.archiveDirectory)) },
-    { name: 'archive_command copies elsewhere', line: 'archive-command', make: () => setting('archive_command', archiveCommand('/somewhere/else')), mend: () => setting('archive_command', archiveCommand(cluster.archiveDirectory)) },
-    { name: 'the archive directory does not exist', line: 'archive-directory', and: ['archive-command'], make: async () => ({ archiveDirectory: join(cluster.folder, 'nowhere') }) },
-    { name: 'the archive lies inside the data directory', line: 'archive-placement', and: ['archive-command'], make: async () => ({ archiveDirectory: join(cluster.dataDirectory, 'pg_wal') }) },
-    { name: 'the password file is open to others', line: 'passfile', and: ['connection'], make: async () => ({ passfile: await file('pass', 0o644) }) },
-    { name: 'the temporary directory does not exist', line: 'temp-directory', make: async () => ({ tempDirectory: join(cluster.folder, 'no-temp') }) },
-    { name: 'the directory of binaries is wrong', line: 'binaries', make: async () => ({ binaries: cluster.folder }) },
-  ]
-  const setting = async (name: string, value: string): Promise<void> => {
-    await cluster.sql(`alter system set ${name} = '${value.replaceAll("'", "''")}'`)
-    await cluster.sql('select pg_reload_conf()')
-    await expect.poll(async () => (await cluster.sql(`select current_setting('${name}') as value`))[0]).toEqual({ value })
-  }
-  const file = async (name: string, mode: number): Promise<string> => {
-    const path = join(cluster.folder, name)
-    await writeFile(path, '*:*:*:*:secret\n', { mode })
-    await chmod(path, mode)
-    return path
-  }
-
-  test('each fault makes its own line an error, with a fix, and none where all is well again [C1] [C5]', async () => {
-    for (const { name, line, and = [], make, mend } of faults()) {
-      const lines = await check((await make()) ?? {})
-      await mend?.()
-      expect(errors(lines), name).toContain(line)
-      const extra = errors(lines).filter((id) => id !== line && !and.includes(id))
-      expect(extra, name).toEqual([])
-      expect(lines.find(({ id }) => id === line)?.fix?.text ?? (line === 'connection' ? 'in the message' : ''), name).not.toBe('')
-    }
-    expect(errors(await check())).toEqual([])
   })
 
   test('another cluster than the one backed up so far is an error with both identifiers [B4]', async () => {

@@ -1,10 +1,11 @@
 // cluster.check: every line that needs the host, each with the exact fix; nothing is changed unless a segment switch was announced.
 import type { CheckLine } from '#lib/domain/check.ts'
-import { checkLines } from '#lib/domain/check.ts'
-import { ProblemError } from '#lib/domain/problem.ts'
+import { checkLines, settleLines } from '#lib/domain/check.ts'
+import { ProblemError, problems } from '#lib/domain/problem.ts'
 import type { Params, Result } from '#lib/protocol/methods.ts'
 import { checkHost } from './check-host.ts'
 import { checkServer } from './check-server.ts'
+import { connectionFix } from './connection-fix.ts'
 import { withClient } from './sql.ts'
 
 const QUERY_LIMIT_MS = 20_000
@@ -17,7 +18,7 @@ export async function checkCluster(params: Params<'cluster.check'>): Promise<Res
   const host = await checkHost(params, server?.facts ?? null)
   lines.push(...host.lines)
   return {
-    lines: lines.toSorted((a, b) => order.indexOf(a.id) - order.indexOf(b.id)),
+    lines: settleLines(lines).toSorted((a, b) => order.indexOf(a.id) - order.indexOf(b.id)),
     ...(server === null ? {} : { systemIdentifier: server.facts.systemIdentifier, major: server.facts.major, serverVersion: server.facts.versionText }),
     ...(host.sizeBytes === null ? {} : { sizeBytes: host.sizeBytes }),
   }
@@ -37,7 +38,8 @@ async function checkConnection(params: Params<'cluster.check'>, lines: CheckLine
     if (!(error instanceof ProblemError)) throw error
     const { code, message, detail, hint } = error.problem
     const id = code === 'connection-failed' ? 'connection' : 'server-version'
-    lines.push({ id, status: 'error', message: detail === undefined ? message : `${message} (${detail})`, ...(hint === undefined ? {} : { fix: { kind: 'text', text: hint } }) })
+    const fix = id === 'connection' ? connectionFix(cluster, error) : { kind: 'text' as const, text: hint ?? problems[code].hint }
+    lines.push({ id, status: 'error', message: detail === undefined ? message : `${message} (${detail})`, fix })
     return null
   }
 }

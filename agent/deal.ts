@@ -1,4 +1,6 @@
 // Deals files to writers: directories first and all to the first stripe, then the largest file to whoever is free, small ones in bundles.
+import type { DealtEntry } from './entry-writer.ts'
+import type { Listing } from './listing.ts'
 import type { WalkedEntry } from './walk.ts'
 
 const BUNDLE_BYTES = 4 << 20
@@ -6,27 +8,33 @@ const BUNDLE_FILES = 500
 
 export interface Deal {
   /** What writer `number` (from 0) does next; empty = nothing is left for it. */
-  next(number: number): WalkedEntry[]
+  next(number: number): DealtEntry[]
 }
 
-export function deal(entries: readonly WalkedEntry[]): Deal {
-  let directories = entries.filter(({ type }) => type === 'dir')
-  const files = entries.filter(({ type }) => type === 'file').toSorted((a, b) => b.size - a.size)
+/** `of` says what to store of an entry; null = nothing. */
+export function deal(listed: Listing, of: (entry: WalkedEntry) => DealtEntry | null): Deal {
+  let areDirectoriesDealt = false
+  const files = listed.filesBySize()
   let at = 0
+  const wanted = (entries: readonly WalkedEntry[]): DealtEntry[] => entries.flatMap((entry) => of(entry) ?? [])
   return {
     next(number) {
-      if (number === 0 && directories.length > 0) {
-        const all = directories
-        directories = []
-        return all
+      if (number === 0 && !areDirectoriesDealt) {
+        areDirectoriesDealt = true
+        const directories = wanted(listed.directories())
+        if (directories.length > 0) return directories
       }
-      const begin = at
-      for (let bytes = 0; at < files.length && at - begin < BUNDLE_FILES; at += 1) {
-        const size = files[at]?.size ?? 0
-        if (at > begin && bytes + size > BUNDLE_BYTES) break
-        bytes += size
+      for (;;) {
+        const begin = at
+        for (let bytes = 0; at < files.length && at - begin < BUNDLE_FILES; at += 1) {
+          const size = listed.sizeOf(files[at] ?? 0)
+          if (at > begin && bytes + size > BUNDLE_BYTES) break
+          bytes += size
+        }
+        if (at === begin) return []
+        const bundle = wanted(Array.from(files.subarray(begin, at), listed.entry))
+        if (bundle.length > 0) return bundle
       }
-      return files.slice(begin, at)
     },
   }
 }

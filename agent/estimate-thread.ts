@@ -9,6 +9,7 @@ import { fullPath, walkDataDirectory, type WalkedEntry } from './walk.ts'
 export interface EstimateThreadData {
   dataDirectory: string
   versionDirectory: string
+  excludes?: readonly string[] | undefined
   method: 'accurate' | 'quick'
   level: number | null
   limitMs: number
@@ -60,8 +61,9 @@ function spread(count: number): number[] {
   return Array.from({ length: count }, (_, index) => (index * stride) % count)
 }
 
-export function measure({ dataDirectory, versionDirectory, method, level, limitMs }: EstimateThreadData): Measured {
-  const { entries } = walkDataDirectory(dataDirectory, versionDirectory)
+export function measure({ dataDirectory, versionDirectory, excludes, method, level, limitMs }: EstimateThreadData): Measured {
+  const entries: WalkedEntry[] = []
+  walkDataDirectory(dataDirectory, versionDirectory, { excludes, onEntry: (entry) => void entries.push(entry) })
   const files = entries.filter(({ type }) => type === 'file').toSorted((a, b) => b.size - a.size)
   const rawBytes = files.reduce((total, { size }) => total + size, 0)
   const headers = entries.length * TAR_BLOCK

@@ -22,5 +22,5 @@ export async function majorOf(dataDirectory: string): Promise<number> {
 export async function estimateCluster({ cluster, method, compressionLevel }: Params<'cluster.estimate'>): Promise<Result<'cluster.estimate'>> {
   const major = await majorOf(cluster.dataDirectory)
   if (!isMajor(major)) throw problem('check-failed', `${cluster.dataDirectory} belongs to PostgreSQL ${major}`, { hint: 'Howdah backs up PostgreSQL 12 to 18.' })
-  return askThread<Measured>('estimate', { dataDirectory: cluster.dataDirectory, versionDirectory: tablespaceVersionDirectory(major), method, level: compressionLevel, limitMs: SAMPLING_LIMIT_MS })
+  return askThread<Measured>('estimate', { dataDirectory: cluster.dataDirectory, versionDirectory: tablespaceVersionDirectory(major), excludes: cluster.excludes, method, level: compressionLevel, limitMs: SAMPLING_LIMIT_MS })
 }

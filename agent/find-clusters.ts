@@ -101,6 +101,12 @@ async function usualDirectories(): Promise<Sighting[]> {
   return found
 }
 
+/** As distributions name their folders: /var/lib/postgresql/15/main, /usr/pgsql-15/bin. */
+function majorInPath(path: string): number | null {
+  const [, major] = /[/-](\d{2})(?:\/|$)/.exec(path) ?? []
+  return major === undefined ? null : Number(major)
+}
+
 async function describe(sighting: Sighting): Promise<FoundCluster | null> {
   const { dataDirectory } = sighting
   const facts = await stat(dataDirectory).catch(unreadable)
@@ -118,12 +124,11 @@ async function describe(sighting: Sighting): Promise<FoundCluster | null> {
   const pidFile = (await textOf(join(dataDirectory, 'postmaster.pid')))?.split('\n') ?? []
   const pid = sighting.pid ?? (versionText === null ? null : await serverPid(dataDirectory))
   const isRunning = pid !== null && pid !== undefined
-  const pathMajor = Number(/\/(\d{2})(?:\/|$)/.exec(dataDirectory)?.[1] ?? 0)
-  const major = versionText === null ? (sighting.major ?? pathMajor) : Math.floor(parsePgVersionFile(versionText))
+  const major = versionText === null ? (sighting.major ?? majorInPath(dataDirectory) ?? majorInPath(sighting.program ?? '')) : Math.floor(parsePgVersionFile(versionText))
   const owner = facts === null ? '' : (readNames().users.get(facts.uid) ?? String(facts.uid))
   const archiveCommand = settings.get('archive_command')
   const archiveDirectory = archiveCommand === undefined ? null : archiveDirectoryOf(archiveCommand)
-  const binaries = await findProgram('pg_ctl', [...(sighting.program?.startsWith('/') === true ? [dirname(sighting.program)] : []), ...postgresBinaries(major)])
+  const binaries = await findProgram('pg_ctl', [...(sighting.program?.startsWith('/') === true ? [dirname(sighting.program)] : []), ...(major === null ? [] : postgresBinaries(major))])
   const port = isRunning ? pidFile[3] : undefined
   const socket = isRunning ? pidFile[4] : undefined
   return {

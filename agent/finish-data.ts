@@ -6,9 +6,11 @@ import { dirname, isAbsolute, join } from 'node:path'
 import type { RunEventBody } from '#lib/domain/event.ts'
 import { formatTablespaceMap } from '#lib/postgres/backup-label.ts'
 import { type ConfEntry, formatSettings, parseConf, replaceSettingsBlock, type Setting } from '#lib/postgres/conf.ts'
+import { parseLsn } from '#lib/postgres/lsn.ts'
 import { manifestText, parseManifest } from '#lib/postgres/manifest.ts'
+import { inServerOrder } from '#lib/postgres/recovery.ts'
 import type { RestoreJob } from '#lib/protocol/cluster.ts'
-import { reachesTime } from './reach-time.ts'
+import { reachesPosition, reachesTime } from './reach-target.ts'
 import type { RestorePlaces } from './restore-places.ts'
 
 type Owner = { uid: number; gid: number } | null
@@ -32,22 +34,25 @@ export async function finishData({ job, places, tablespaces, owner, emit }: Fini
   if (existsSync(config)) await placeConfig({ data, config, put, emit })
   if (job.recovery !== undefined) {
     const auto = join(data, 'postgresql.auto.conf')
-    const settings = Object.entries(await reachableSettings(job, job.recovery.settings, places.targets.archive, emit)).map(([name, value]) => ({ name, value }))
+    const settings = inServerOrder(await reachableSettings(job, job.recovery.settings, places.targets.archive, emit))
     await put(auto, replaceSettingsBlock(existsSync(auto) ? await readFile(auto, 'utf8') : '', 'recovery', settings))
     await put(join(data, 'recovery.signal'), '')
     emit({ kind: 'log', level: 'info', text: `Recovery settings are in postgresql.auto.conf: ${settings.map(({ name }) => name).join(', ')}` })
   }
 }
 
-/** A time after the last transaction in the WAL is reached by replaying all of it; as a target it would end in an error. */
+/** A time after the last transaction in the WAL, or a position after its last record, is reached by replaying all of it; as a target it would end in an error. */
 async function reachableSettings({ wal }: RestoreJob, settings: Readonly<Record<string, string>>, archive: string, emit: FinishInput['emit']): Promise<Readonly<Record<string, string>>> {
-  const { recovery_target_time: time, recovery_target_inclusive: inclusive, recovery_target_action: action } = settings
+  const { recovery_target_time: time = '', recovery_target_lsn: position = '', recovery_target_inclusive: inclusive, recovery_target_action: action } = settings
+  const names = wal.map(({ name }) => name)
   const segmentSizeBytes = Math.max(0, ...wal.map(({ rawBytes }) => rawBytes))
-  if (time === undefined || time === '' || segmentSizeBytes === 0) return settings
-  if (await reachesTime(archive, wal.map(({ name }) => name), { time, isInclusive: !['off', 'false'].includes(inclusive ?? ''), segmentSizeBytes })) return settings
-  emit({ kind: 'log', level: action === 'pause' ? 'warning' : 'info', text: `No transaction ended after ${time}: the end of the restored WAL is that moment, so recovery goes to it${action === 'pause' ? ' and then opens the server, without a pause' : ''}.` })
+  if (segmentSizeBytes === 0 || (time === '' && position === '')) return settings
+  const isReached = time === '' ? await reachesPosition(archive, names, { position: parseLsn(position), segmentSizeBytes }) : await reachesTime(archive, names, { time, isInclusive: !['off', 'false'].includes(inclusive ?? ''), segmentSizeBytes })
+  if (isReached) return settings
+  const missing = time === '' ? `No record begins at ${position} or after it` : `No transaction ended after ${time}`
+  emit({ kind: 'log', level: action === 'pause' ? 'warning' : 'info', text: `${missing}: the end of the restored WAL is that moment, so recovery goes to it${action === 'pause' ? ' and then opens the server, without a pause' : ''}.` })
   const { recovery_target_inclusive: _inclusive, recovery_target_action: _action, ...rest } = settings
-  return { ...rest, recovery_target_time: '' }
+  return { ...rest, recovery_target_time: '', recovery_target_lsn: '' }
 }
 
 type Put = (path: string, text: string) => Promise<void>

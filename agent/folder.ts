@@ -1,6 +1,7 @@
 // The folder of one run on the host: where its journal, spool and state lie, and whether its process lives.
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { problem } from '#lib/domain/problem.ts'
 import { agentHome } from './environment.ts'
@@ -8,7 +9,7 @@ import { hasCode, pathProblem } from './system-problem.ts'
 
 const State = z.object({
   runId: z.uuid(),
-  kind: z.enum(['backup', 'restore']),
+  kind: z.enum(['backup', 'restore', 'recover', 'undo', 'release', 'drill', 'extract', 'load']),
   createdAt: z.iso.datetime(),
   spool: z.string(),
   /** With the time it started, a pid is never taken for another process. */
@@ -21,6 +22,12 @@ export const runFolder = (runId: string): string => join(runsFolder(), runId)
 export const journalFile = (folder: string): string => join(folder, 'journal.jsonl')
 /** Exists once the run is to stop. */
 export const cancelFile = (folder: string): string => join(folder, 'cancel')
+/** Exists once an extract is to end in order. */
+export const finishFile = (folder: string): string => join(folder, 'finish')
+/** Its time says when an extract was used last. */
+export const usedFile = (folder: string): string => join(folder, 'used')
+/** How the scratch server of an extract is reached. */
+export const scratchFile = (folder: string): string => join(folder, 'scratch.json')
 const stateFile = (folder: string): string => join(folder, 'state.json')
 
 export async function makeRunsFolder(): Promise<void> {
@@ -33,6 +40,9 @@ export async function writeState(folder: string, state: RunFolderState): Promise
   await writeFile(`${stateFile(folder)}.new`, `${JSON.stringify(state)}\n`, { mode: 0o600 })
   await rename(`${stateFile(folder)}.new`, stateFile(folder))
 }
+
+/** Left behind when a restore has used a file up, so that a second push of it is known to be needless. */
+export const usedMark = (spool: string, name: string): string => join(spool, `${name}.used`)
 
 /** State of a run this agent knows, or null. */
 export async function findState(runId: string): Promise<RunFolderState | null> {
@@ -66,7 +76,17 @@ export const isAlive = async ({ process }: RunFolderState): Promise<boolean> => 
 
 const leftoversFile = (folder: string): string => join(folder, 'leftovers.json')
 /** Only folders with this in their name are ever removed as leftovers. */
-const LEFTOVER = /\.howdah-partial-[0-9a-f-]{36}$/
+const LEFTOVER = /(\.howdah-partial|\/howdah-scratch)-[0-9a-f-]{36}$/
+/** Name of the folder of a scratch server: all of it is removed afterwards. */
+export const SCRATCH_FOLDER = /^howdah-scratch-[0-9a-f-]{36}$/
+
+/** Longest name of a socket, with its final zero. Source: sun_path of unix(7). */
+const SOCKET_BYTES = 108
+/** In the copy where its path is short enough for a socket, else among the temporary files of the host. */
+export function scratchSocket(destination: string): string {
+  const inside = join(destination, 'server')
+  return Buffer.byteLength(join(inside, '.s.PGSQL.5432')) < SOCKET_BYTES ? inside : join(tmpdir(), basename(destination))
+}
 
 /** Remembers folders outside of the run's own that a killed run would leave behind. */
 export const writeLeftovers = (folder: string, paths: readonly string[]): Promise<void> => writeFile(leftoversFile(folder), JSON.stringify(paths), { mode: 0o600 })

@@ -26,12 +26,14 @@ export interface StoppedBackup {
   at: string
 }
 
-export interface HeldBackup {
+export interface HeldBackup extends AsyncDisposable {
   server: ServerFacts
-  begin(): Promise<{ at: string }>
+  /** The session that holds the backup open, for questions in between. */
+  ask<T>(work: (client: Client) => Promise<T>): Promise<T>
+  /** `lsn`: where replay of the backup begins. */
+  begin(): Promise<{ at: string; lsn: string }>
+  /** Disposing ends the session; a backup still open is ended by that. */
   stop(): Promise<StoppedBackup>
-  /** Ends the session; a backup still open is ended by that. Never throws. */
-  release(): Promise<void>
 }
 
 const SESSION_PING_MS = 30_000
@@ -153,17 +155,18 @@ export async function holdBackup(job: BackupJob, run: RunContext): Promise<HeldB
   const facts = factsOf(server.major)
   return {
     server,
+    ask: (work) => exclusively(work(client)),
     async begin() {
       run.emit({ kind: 'command', text: `${facts.backupStartSql.replace('$1', `'${job.label.replaceAll("'", "''")}'`).replace('$2', String(job.settings.fastCheckpoint))};` })
       const { at } = await row(client, z.object({ at: z.string() }), `SELECT ${AT}`)
       isOpen = true
       try {
-        await exclusively(client.query(facts.backupStartSql, [job.label, job.settings.fastCheckpoint]))
+        const { lsn } = await exclusively(row(client, z.object({ lsn: z.string() }), facts.backupStartSql, [job.label, job.settings.fastCheckpoint]))
+        return { at, lsn }
       } catch (error) {
         isOpen = false
         throw refused(error, 'begin a backup', facts.backupFunctions)
       }
-      return { at }
     },
     async stop() {
       run.emit({ kind: 'command', text: `${facts.backupStopSql};` })
@@ -177,6 +180,6 @@ export async function holdBackup(job: BackupJob, run: RunContext): Promise<HeldB
         throw refused(error, 'end the backup', facts.backupFunctions)
       }
     },
-    release: () => release(pid),
+    [Symbol.asyncDispose]: () => release(pid),
   }
 }

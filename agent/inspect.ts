@@ -6,12 +6,30 @@ import type { Params, Result } from '#lib/protocol/methods.ts'
 import { startTicksOf } from './folder.ts'
 import { hasCode, pathProblem } from './system-problem.ts'
 
-const absent = (error: unknown): null => {
+export const absent = (error: unknown): null => {
   if (hasCode(error, 'ENOENT', 'ENOTDIR')) return null
   throw error
 }
 /** As `absent`, and a path we may not look at tells nothing either. */
 const closed = (error: unknown): null => (hasCode(error, 'EACCES') ? null : absent(error))
+
+/** Size of a file; null = it is not there. */
+export const sizeIfThere = (path: string): Promise<number | null> => stat(path).then(({ size }) => size, (error: unknown) => {
+  if (hasCode(error, 'ENOENT')) return null
+  throw error
+})
+
+export const isFound = async (path: string): Promise<boolean> => (await sizeIfThere(path)) !== null
+
+/** Of all files below, links left aside. */
+export async function bytesIn(directory: string): Promise<number> {
+  let total = 0
+  for (const entry of await readdir(directory, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue
+    total += (await stat(join(entry.parentPath, entry.name)).catch(absent))?.size ?? 0
+  }
+  return total
+}
 
 /** The path itself or its nearest ancestor that exists. */
 export async function nearestExisting(path: string): Promise<string> {

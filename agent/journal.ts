@@ -1,5 +1,5 @@
 // The journal of a run: one RunEvent a line, numbered without holes, written by the run's process and read by `serve`.
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { RunEvent, type RunEventBody } from '#lib/domain/event.ts'
 import { hasCode } from './system-problem.ts'
@@ -12,10 +12,10 @@ export interface Journal {
   close(): void
 }
 
-/** A new journal; refuses to go on with one that exists, because a run is one process. */
-export function openJournal(path: string, now: () => Date): Journal {
-  const fd = openSync(path, 'wx', 0o600)
-  let seq = 0
+/** A new journal; refuses to go on with one that exists, because a run is one process, unless it is one that may be resumed. */
+export function openJournal(path: string, now: () => Date, mayResume = false): Journal {
+  const fd = openSync(path, mayResume ? 'a+' : 'wx', 0o600)
+  let seq = mayResume ? resume(path, fd) : 0
   return {
     append(body) {
       seq += 1
@@ -24,6 +24,14 @@ export function openJournal(path: string, now: () => Date): Journal {
     },
     close: () => closeSync(fd),
   }
+}
+
+/** Number of the last whole line; one that was being written when its process died goes. */
+function resume(path: string, fd: number): number {
+  const text = readFileSync(path)
+  const end = text.lastIndexOf(10) + 1
+  if (end < text.length) ftruncateSync(fd, end)
+  return text.subarray(0, end).toString().split('\n').length - 1
 }
 
 const READ_BYTES = 256 * 1024

@@ -1,19 +1,24 @@
-// The agent: one file with four doors (serve, run, bulk, version) and its worker threads behind the same entry.
+// The agent: one file with six doors (serve, run, bulk, combine, recover, version) and its worker threads behind the same entry; each loads only what it needs.
 import { isMainThread } from 'node:worker_threads'
-import { bulk } from './bulk.ts'
-import { runProcess } from './run.ts'
-import { serve } from './serve.ts'
-import { runThread } from './thread-main.ts'
 import { AGENT_VERSION } from './version.ts'
 
 const OLDEST_NODE = [22, 15] as const
 
 const doors: Record<string, (args: string[]) => Promise<void>> = {
-  serve: () => serve(),
-  bulk: () => bulk(),
+  serve: async () => (await import('./serve.ts')).serve(),
+  bulk: async () => (await import('./bulk.ts')).bulk(),
   async run([folder]) {
     if (folder === undefined) throw new Error('agent run needs the folder of the run.')
-    await runProcess(folder)
+    await (await import('./run.ts')).runProcess(folder)
+  },
+  async combine([output, ...images]) {
+    const { combine, COMBINE_USAGE } = await import('./combine.ts')
+    if (output === undefined || images.length < 2) throw new Error(COMBINE_USAGE)
+    const { files, rebuilt } = await combine(output, images)
+    process.stdout.write(`${files} files in ${output}, ${rebuilt} of them put together from changed blocks\n`)
+  },
+  async recover(args) {
+    process.exitCode = await (await import('./recover-door.ts')).recover(args)
   },
   async version() {
     process.stdout.write(`howdah agent ${AGENT_VERSION}\n`)
@@ -25,7 +30,7 @@ function isNodeOldEnough(): boolean {
   return major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])
 }
 
-if (!isMainThread) runThread()
+if (!isMainThread) await (await import('./thread-main.ts')).runThread()
 else {
   const [door = '', ...args] = process.argv.slice(2)
   const open = doors[door]

@@ -1,30 +1,43 @@
-// The worker thread that restores one stripe at a time: proves each volume, opens its frames, writes and proves each file.
+// The worker thread that restores one stripe at a time: opens the frames of its volumes, writes each file and proves its content.
 import { createHash } from 'node:crypto'
-import { chmodSync, chownSync, closeSync, fchmodSync, fchownSync, futimesSync, mkdirSync, openSync, readFileSync, readSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, constants, existsSync, fchmodSync, fchownSync, fstatSync, ftruncateSync, futimesSync, mkdirSync, openSync, readFileSync, readSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parentPort } from 'node:worker_threads'
-import { problem } from '#lib/domain/problem.ts'
+import { problem, type ProblemCode, ProblemError } from '#lib/domain/problem.ts'
 import { fileContent, frameOpener } from '#lib/image/file-reader.ts'
-import { decompressAll } from '#lib/image/frames.ts'
+import { frameExpander } from '#lib/image/frame-expander.ts'
 import type { StoredVolume } from '#lib/image/image-json.ts'
-import { entryName, entryPathBytes, type IndexEntry, indexReader } from '#lib/image/index.ts'
-import { CONFIG_TOP, INDEX_FILE, parseVolumeName } from '#lib/image/layout.ts'
+import { entryName, entryPathBytes, type IndexEntry } from '#lib/image/index.ts'
+import { CONFIG_TOP, parseVolumeName } from '#lib/image/layout.ts'
+import { pathOfIncremental } from '#lib/postgres/incremental.ts'
 import type { RestoreJob } from '#lib/protocol/cluster.ts'
+import { directWriter, isForDirect, ON_THE_WAY, takesDirect } from './direct-writer.ts'
+import { differenceOf, latinPath, removeOthers, shareOf } from './compare-files.ts'
+import { entriesOfIndex } from './index-file.ts'
+import { type ChangesTable, changesTable, keptChanges } from './kept-changes.ts'
+import { mergedBytes, mergedContent } from './merge-blocks.ts'
+import { basesOf, type Kept, type MergedFile, type Survey, surveyImages, TABLESPACE, purposeOf } from './restore-survey.ts'
+import { stripeReader } from './stripe-reader.ts'
 import { asProblem, isSystemError, pathProblem } from './system-problem.ts'
-import { COUNTER_FILES, COUNTER_RAW, COUNTERS, type Shared, SLOT_STOP } from './threads.ts'
+import { COUNTER_FILES, COUNTER_MOVED, COUNTER_WRITTEN, COUNTERS, type Shared, SLOT_STOP } from './threads.ts'
 import { type Names, readNames } from './users.ts'
+import { walContent } from './volume-bytes.ts'
 
 /** Where each part of an image is written; tablespaces have places of their own. */
 export interface Targets {
   data: string
   archive: string
   config: string
+  /** Changed blocks, until they are put into their files. */
+  changes: string
 }
 
 export interface RestoreThreadData {
   number: number
   spool: string
   targets: Targets
+  /** Open what is encrypted; in memory only. */
+  identities: readonly string[]
   /** True when the agent may give files away. */
   isRoot: boolean
   shared: Shared
@@ -32,46 +45,43 @@ export interface RestoreThreadData {
   arrived: Int32Array
 }
 
-export interface Survey {
-  bytes: number
-  /** Bytes below pg_tblspc/<oid>, for tablespaces that were links. */
-  tablespaces: { oid: string; path: string; bytes: number }[]
-  files: number
-  owner: { uid: number; gid: number } | null
+export interface HashedFile {
+  path: string
+  sha256: string
+  size: number
 }
 
 export type ToRestoreThread =
-  | { kind: 'survey' }
-  /** Where tablespaces go; known only after the survey. */
-  | { kind: 'tablespaces'; targets: Record<string, string> }
-  | { kind: 'directories' }
-  | { kind: 'stripe'; stripe: string; volumes: StoredVolume[] }
+  /** `indexes`: those of the chain, the full first. */
+  | { kind: 'survey'; indexes: string[]; kept: string[] }
+  /** Where tablespaces go and what is put together; known only after the survey. `isDelta` true: what is there is rewritten where it differs, except `kept`. */
+  | { kind: 'begin'; tablespaces: Record<string, string>; merged: Survey['merged']; changes: ChangesTable; isDelta: boolean; kept: string[] }
+  /** Reads what is there already: this thread's share of it, `of` threads do the same. */
+  | { kind: 'compare'; index: string; wal: RestoreJob['wal']; share: number; of: number }
+  /** Removes from an earlier copy what this index does not name. */
+  | { kind: 'tidy'; index: string }
+  | { kind: 'directories'; index: string }
+  /** One stripe of image number `image`; `volumes` are those with anything needed, in order. */
+  | { kind: 'stripe'; stripe: string; volumes: StoredVolume[]; image: number; index: string; last: number }
+  /** Asks what this thread has put together, for the manifest. */
+  | { kind: 'hash' }
   | { kind: 'wal'; file: RestoreJob['wal'][number]; owner: { uid: number; gid: number } | null }
 
 export type FromRestoreThread =
-  | { kind: 'survey-done'; survey: Survey }
+  | { kind: 'survey-done'; survey: Survey; owner: { uid: number; gid: number } | null }
+  | { kind: 'hashed'; files: HashedFile[] }
+  /** `presentBytes`: of files that are there and differ. */
+  | { kind: 'compared'; kept: string[]; keptWal: string[]; presentBytes: number }
+  | { kind: 'tidied'; removed: number }
   | { kind: 'used'; name: string }
   | { kind: 'idle' }
 
-const TABLESPACE = /^pg_tblspc\/(\d+)(?:\/(.*))?$/s
 const CHUNK_BYTES = 1 << 20
+/** What damage of a volume may look like. */
+const DAMAGE: readonly ProblemCode[] = ['storage-corrupt', 'key-wrong', 'key-missing']
 
-/** All entries of the index in the spool, one after another; of one stripe if given. */
-function* indexEntries(spool: string, stripe?: string): Generator<IndexEntry> {
-  const reader = indexReader(stripe === undefined ? {} : { stripe })
-  const fd = openSync(join(spool, INDEX_FILE), 'r')
-  try {
-    for (;;) {
-      const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
-      const got = readSync(fd, chunk)
-      if (got === 0) break
-      yield* reader.push(chunk.subarray(0, got))
-    }
-    reader.end()
-  } finally {
-    closeSync(fd)
-  }
-}
+/** Folder in the spool for the files of one image of the chain, counted from 0. */
+export const imageFolderIn = (image: number): string => `image-${image}`
 
 /** Owner as recorded: by name where this host knows it, else by number. */
 function ownership(names: Names): (entry: Pick<IndexEntry, 'uid' | 'gid' | 'user' | 'group'>) => { uid: number; gid: number } {
@@ -80,12 +90,24 @@ function ownership(names: Names): (entry: Pick<IndexEntry, 'uid' | 'gid' | 'user
   return ({ uid, gid, user, group }) => ({ uid: users.get(user) ?? uid, gid: groups.get(group) ?? gid })
 }
 
+function* filesOf(index: string): Generator<IndexEntry> {
+  for (const entry of entriesOfIndex(index)) if (entry.type === 'file') yield entry
+}
+
 export function restoreThread(data: RestoreThreadData): void {
   const port = parentPort
   if (port === null) throw new Error('A restore writes in a worker thread only.')
   const say = (message: FromRestoreThread) => port.postMessage(message)
   const { spool, targets, shared, arrived } = data
   let tablespaceTargets: Record<string, string> = {}
+  let merged: Survey['merged'] = new Map()
+  /** Images that hold a file whole which blocks go into. */
+  let bases: ReadonlySet<number> = new Set()
+  let changes = keptChanges(targets.changes, data.number, changesTable(0, 0))
+  let isDelta = false
+  let kept: Kept = new Set()
+  /** Files that were put together. */
+  const putTogether: HashedFile[] = []
   const ownerOf = ownership(readNames())
   const row = data.number * COUNTERS
   const count = (counter: number, by: number) => {
@@ -106,28 +128,8 @@ export function restoreThread(data: RestoreThreadData): void {
     return Buffer.concat([Buffer.from(`${top}/`), Buffer.from(below, 'latin1')])
   }
 
-  const survey = (): Survey => {
-    const found: Survey = { bytes: 0, tablespaces: [], files: 0, owner: null }
-    const byOid = new Map<string, Survey['tablespaces'][number]>()
-    for (const entry of indexEntries(spool)) {
-      const [, oid, rest] = TABLESPACE.exec(entryName(entry)) ?? []
-      if (oid !== undefined && rest === undefined && entry.link !== undefined) {
-        const one = { oid, path: entry.link, bytes: 0 }
-        byOid.set(oid, one)
-        found.tablespaces.push(one)
-      }
-      if (entry.type !== 'file') continue
-      if (entry.path === 'PG_VERSION') found.owner = ownerOf(entry)
-      found.files += 1
-      found.bytes += entry.size
-      const tablespace = oid === undefined ? undefined : byOid.get(oid)
-      if (tablespace !== undefined) tablespace.bytes += entry.size
-    }
-    return found
-  }
-
-  const directories = () => {
-    for (const entry of indexEntries(spool)) {
+  const directories = (index: string) => {
+    for (const entry of entriesOfIndex(index)) {
       if (entry.type !== 'dir') continue
       const path = targetOf(entry)
       mkdirSync(path, { recursive: true, mode: 0o700 })
@@ -139,141 +141,239 @@ export function restoreThread(data: RestoreThreadData): void {
     }
   }
 
+  const goOn = () => {
+    if (Atomics.load(shared.slots, SLOT_STOP) !== 0) throw new Error('The run is being stopped.')
+  }
+
   const waitFor = (have: number) => {
     while (Atomics.load(arrived, data.number) < have) {
-      if (Atomics.load(shared.slots, SLOT_STOP) !== 0) throw new Error('The run is being stopped.')
+      goOn()
       Atomics.wait(arrived, data.number, Atomics.load(arrived, data.number), 500)
     }
   }
 
-  /** Bytes of the volumes of a stripe, which come one after another. */
-  const volumeReader = (volumes: StoredVolume[]) => {
-    let open: { number: number; fd: number; name: string } | null = null
-    const close = () => {
-      if (open === null) return
-      closeSync(open.fd)
-      say({ kind: 'used', name: open.name })
-      open = null
-    }
-    const openNext = (number: number) => {
-      // Volumes in between hold nothing that is asked for any more; they are used up as well.
-      for (let next = (open?.number ?? 0) + 1; next <= number; next += 1) {
-        close()
-        const volume = volumes.find(({ name }) => parseVolumeName(name)?.number === next)
-        if (volume === undefined) throw problem('storage-corrupt', `The index asks for volume ${next} of a stripe that has ${volumes.length}`)
-        waitFor(next)
-        const fd = openSync(join(spool, volume.name), 'r')
-        open = { number: next, fd, name: volume.name }
-        prove(fd, volume)
-      }
-    }
-    return {
-      read(piece: { volume: number; offset: number; length: number }): Buffer {
-        if (open === null || open.number !== piece.volume) openNext(piece.volume)
-        const bytes = Buffer.allocUnsafe(piece.length)
-        let got = 0
-        while (open !== null && got < bytes.length) {
-          const more = readSync(open.fd, bytes, got, bytes.length - got, piece.offset + got)
-          if (more === 0) throw problem('storage-corrupt', `${open.name} ends before the index does`)
-          got += more
-        }
-        return bytes
-      },
-      end() {
-        if (volumes.length > 0) openNext(volumes.length)
-        close()
-      },
-    }
+  const onWritten = (bytes: number) => {
+    count(COUNTER_MOVED, bytes)
+    count(COUNTER_WRITTEN, bytes)
   }
-
-  const prove = (fd: number, volume: StoredVolume) => {
-    const hash = createHash('sha256')
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
-    let size = 0
-    for (let got = readSync(fd, chunk, 0, CHUNK_BYTES, 0); got > 0; got = readSync(fd, chunk, 0, CHUNK_BYTES, size)) {
-      hash.update(chunk.subarray(0, got))
-      size += got
-    }
-    const found = hash.digest('hex')
-    if (size !== volume.sizeBytes || found !== volume.sha256) {
-      throw problem('storage-corrupt', `The volume ${volume.name} is not what was written`, { detail: `Written: ${volume.sizeBytes} bytes with sha256 ${volume.sha256}; here: ${size} bytes with sha256 ${found}.` })
-    }
+  const expander = frameExpander(ON_THE_WAY + 1)
+  const direct = directWriter(expander.owns)
+  /** By the directory that a part of the image is written to: file systems differ in what they take. */
+  const directAt = new Map<string, boolean>()
+  const isDirectAt = (path: string | Buffer): boolean => {
+    const text = path.toString('latin1')
+    const top = [targets.data, ...Object.values(tablespaceTargets)].find((one) => text.startsWith(`${one}/`))
+    if (top === undefined) return false
+    const known = directAt.get(top) ?? takesDirect(top)
+    directAt.set(top, known)
+    return known
   }
 
   const writeAll = (fd: number, bytes: Buffer) => {
     for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
-    count(COUNTER_RAW, bytes.length)
+    onWritten(bytes.length)
   }
 
-  const writeFile = (entry: IndexEntry, open: ReturnType<typeof frameOpener>) => {
-    const path = targetOf(entry)
-    if (entryName(entry).startsWith(`${CONFIG_TOP}/`)) mkdirSync(dirname(path.toString()), { recursive: true, mode: 0o700 })
+  /** The same onto a file that may hold the same there: then nothing is written. */
+  const there = Buffer.allocUnsafe(CHUNK_BYTES)
+  const rewrite = (fd: number, bytes: Buffer, position: number) => {
+    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+      const piece = bytes.subarray(at, at + CHUNK_BYTES)
+      const got = readSync(fd, there, 0, piece.length, position + at)
+      if (got !== piece.length || !there.subarray(0, got).equals(piece)) {
+        for (let done = 0; done < piece.length; ) done += writeSync(fd, piece, done, piece.length - done, position + at + done)
+        count(COUNTER_WRITTEN, piece.length)
+      }
+    }
+    count(COUNTER_MOVED, bytes.length)
+  }
+
+  /** Owner, mode and time as recorded: of the entry that describes the file last. */
+  const dress = (fd: number, entry: IndexEntry) => {
+    if (data.isRoot) {
+      const { uid, gid } = ownerOf(entry)
+      fchownSync(fd, uid, gid)
+    }
+    fchmodSync(fd, entry.mode)
+    futimesSync(fd, entry.mtime, entry.mtime)
+  }
+
+  /** The disk refused, or the image does not hold what it should. */
+  const inWords = (error: unknown, entry: IndexEntry, path: string | Buffer): unknown => {
+    if (isSystemError(error)) return pathProblem('write-failed', path.toString(), error)
+    if (error instanceof Error && !(error instanceof ProblemError)) return problem('storage-corrupt', `${entryName(entry)} cannot be restored from this image: ${error.message}`, { cause: error })
+    return error
+  }
+
+  const opened = async (entry: IndexEntry, path: string | Buffer, flags: 'wx' | number, work: (fd: number) => Promise<void> | void): Promise<void> => {
     let fd: number
     try {
-      fd = openSync(path, 'wx', 0o600)
+      fd = openSync(path, flags, 0o600)
     } catch (error) {
       throw pathProblem('write-failed', path.toString(), error)
     }
     try {
-      for (const bytes of fileContent(entry, open)) writeAll(fd, bytes)
-      if (data.isRoot) {
-        const { uid, gid } = ownerOf(entry)
-        fchownSync(fd, uid, gid)
-      }
-      fchmodSync(fd, entry.mode)
-      futimesSync(fd, entry.mtime, entry.mtime)
+      await work(fd)
+      dress(fd, entry)
     } catch (error) {
-      if (isSystemError(error)) throw pathProblem('write-failed', path.toString(), error)
-      if (error instanceof Error && error.name !== 'ProblemError') throw problem('storage-corrupt', `${entryName(entry)} cannot be restored from this image: ${error.message}`, { cause: error })
-      throw error
+      throw inWords(error, entry, path)
     } finally {
       closeSync(fd)
+    }
+  }
+
+  /** One file from its pieces, `size` bytes, with the owner, mode and time of `entry`. */
+  const writeFile = async (entry: IndexEntry, size: number, pieces: Iterable<Buffer>) => {
+    const path = targetOf(entry)
+    if (entryName(entry).startsWith(`${CONFIG_TOP}/`)) mkdirSync(dirname(path.toString()), { recursive: true, mode: 0o700 })
+    if (!isDelta && isForDirect(size) && isDirectAt(path)) {
+      await opened(entry, path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_DIRECT, (fd) => direct.write(fd, pieces, onWritten))
+    } else {
+      await opened(entry, path, isDelta ? constants.O_RDWR | constants.O_CREAT : 'wx', (fd) => {
+        let at = 0
+        for (const bytes of pieces) {
+          if (isDelta) rewrite(fd, bytes, at)
+          else writeAll(fd, bytes)
+          at += bytes.length
+        }
+        if (isDelta && fstatSync(fd).size > at) ftruncateSync(fd, at)
+      })
     }
     count(COUNTER_FILES, 1)
   }
 
-  const stripe = (name: string, volumes: StoredVolume[]) => {
-    const reader = volumeReader(volumes)
+  /** A file of the last image that is whole in this one: with the blocks of every image since. Its volumes were proved, so that only what comes out is digested. */
+  const writeMerged = async (entry: IndexEntry, open: ReturnType<typeof frameOpener>, { number, as, from }: MergedFile, last: number) => {
+    const path = entryName(entry)
+    const since = changes.of(number, from + 1, last)
+    if (since === null) throw problem('storage-corrupt', `${path} is whole in an earlier image, and an image since holds nothing of it`, { hint: 'Restore an image of another chain, and back up in full.' })
+    const hash = createHash('sha256')
+    function* digested(content: Iterable<Buffer>): Generator<Buffer> {
+      for (const bytes of content) {
+        hash.update(bytes)
+        yield bytes
+      }
+    }
+    await writeFile({ ...entry, ...as }, mergedBytes(since), digested(mergedContent(fileContent(entry, open, { isProved: true }), since)))
+    putTogether.push({ path, sha256: hash.digest('hex'), size: mergedBytes(since) })
+  }
+
+  const keepBlocks = (entry: IndexEntry, open: ReturnType<typeof frameOpener>, file: number, image: number): void => {
+    try {
+      changes.keep(file, image, entry.size, (fd) => {
+        for (const bytes of fileContent(entry, open)) writeAll(fd, bytes)
+      })
+    } catch (error) {
+      throw inWords(error, entry, targets.changes)
+    }
+  }
+
+  const stripe = async ({ stripe: name, volumes, image, index, last }: Extract<ToRestoreThread, { kind: 'stripe' }>) => {
+    const folder = imageFolderIn(image)
+    // The content of every file is proved as it is written, but that of a file that blocks go into.
+    const reader = stripeReader({ folder: join(spool, folder), volumes, identities: data.identities, isProvedFirst: bases.has(image), waitFor, onUsed: (volume) => say({ kind: 'used', name: `${folder}/${volume}` }), check: goOn })
     const isCompressed = parseVolumeName(volumes[0]?.name ?? '')?.isCompressed ?? true
-    const open = frameOpener((piece) => reader.read(piece), isCompressed)
-    for (const entry of indexEntries(spool, name)) {
-      if (Atomics.load(shared.slots, SLOT_STOP) !== 0) throw new Error('The run is being stopped.')
-      if (entry.type === 'file') writeFile(entry, open)
-      else if (entry.type === 'symlink') symlinkSync(entry.link ?? '', targetOf(entry))
+    const open = frameOpener(reader.read, isCompressed, expander.expand)
+    try {
+      for (const entry of entriesOfIndex(index, { stripe: name })) {
+        goOn()
+        await restoreEntry(entry, open, { image, last })
+      }
+    } catch (error) {
+      // What is damaged is named by its volume, where that tells.
+      if (error instanceof ProblemError && DAMAGE.includes(error.problem.code)) reader.prove()
+      throw error
     }
     reader.end()
+    changes.close()
+  }
+
+  const restoreEntry = async (entry: IndexEntry, open: ReturnType<typeof frameOpener>, { image, last }: { image: number; last: number }): Promise<void> => {
+    const use = purposeOf(entry, { image, isLast: image === last }, merged, kept)
+    if (use === null) return
+    const target = merged.get(use.path)
+    if (use.use === 'blocks' && target !== undefined) keepBlocks(entry, open, target.number, image)
+    else if (entry.type === 'file' && target?.from === image) await writeMerged(entry, open, target, last)
+    else if (entry.type === 'file') await writeFile(entry, entry.size, fileContent(entry, open))
+    else if (entry.type === 'symlink') symlinkSync(entry.link ?? '', targetOf(entry))
+  }
+
+  const compare = async ({ index, wal: files, share, of }: Extract<ToRestoreThread, { kind: 'compare' }>): Promise<void> => {
+    const said = { kind: 'compared' as const, kept: [] as string[], keptWal: [] as string[], presentBytes: 0 }
+    const onPiece = (bytes: number) => {
+      goOn()
+      count(COUNTER_MOVED, bytes)
+    }
+    for (const entry of shareOf(filesOf(index), share, of)) {
+      const name = entryName(entry)
+      // Configuration from elsewhere is small and written anew; what comes as blocks has no content of its own to compare with.
+      if (name.startsWith(`${CONFIG_TOP}/`) || pathOfIncremental(name) !== null) continue
+      const difference = await differenceOf(targetOf(entry), { size: entry.size, sha256: entry.sha256 ?? '' }, { onPiece, onSame: (fd) => dress(fd, entry) })
+      if (difference === null) said.kept.push(latinPath(entry))
+      else said.presentBytes += difference
+    }
+    for (const { name, rawBytes, rawSha256 } of shareOf(files.map((file) => ({ ...file, size: file.rawBytes })), share, of)) {
+      if (rawSha256 === null) continue // nothing to compare it with
+      const difference = await differenceOf(join(targets.archive, name), { size: rawBytes, sha256: rawSha256 }, { onPiece, onSame: () => {} })
+      if (difference === null) said.keptWal.push(name)
+      else said.presentBytes += difference
+    }
+    say(said)
+  }
+
+  const tidy = (index: string): number => {
+    const wanted = new Map<string, IndexEntry['type']>()
+    for (const entry of entriesOfIndex(index)) {
+      const path = pathOfIncremental(latinPath(entry)) ?? latinPath(entry)
+      // A link is made anew.
+      if (entry.type !== 'symlink') wanted.set(path, entry.type)
+    }
+    const spaces = Object.entries(tablespaceTargets).filter(([, path]) => existsSync(path))
+    return removeOthers(targets.data, wanted) + spaces.reduce((total, [oid, path]) => total + removeOthers(path, wanted, `pg_tblspc/${oid}`), 0)
   }
 
   const wal = (file: RestoreJob['wal'][number], owner: { uid: number; gid: number } | null) => {
     const stored = readFileSync(join(spool, 'wal', file.storedName))
-    const raw = file.storedName.endsWith('.zst') ? decompressAll(stored) : stored
-    const found = createHash('sha256').update(raw).digest('hex')
-    if (found !== file.rawSha256) throw problem('storage-corrupt', `The WAL file ${file.name} is not what was archived`, { detail: `Archived with sha256 ${file.rawSha256}, here ${found}.` })
+    const raw = walContent(stored, file.storedName, data.identities)
+    const found = file.rawSha256 === null ? null : createHash('sha256').update(raw).digest('hex')
+    if (found !== file.rawSha256 || raw.length !== file.rawBytes) throw problem('storage-corrupt', `The WAL file ${file.name} is not what was archived`, { detail: `Archived: ${file.rawBytes} bytes with sha256 ${file.rawSha256 ?? 'not known'}; here ${raw.length} bytes${found === null ? '' : ` with ${found}`}.` })
     const path = join(targets.archive, file.name)
-    writeFileSync(path, raw, { flag: 'wx', mode: 0o600 })
+    writeFileSync(path, raw, { flag: isDelta ? 'w' : 'wx', mode: 0o600 })
     if (data.isRoot && owner !== null) chownSync(path, owner.uid, owner.gid)
-    count(COUNTER_RAW, raw.length)
+    onWritten(raw.length)
     say({ kind: 'used', name: `wal/${file.storedName}` })
   }
 
   const handlers = {
-    survey: () => say({ kind: 'survey-done', survey: survey() }),
-    tablespaces({ targets: said }) {
-      tablespaceTargets = said
+    survey({ indexes, kept: known }) {
+      const found = surveyImages(indexes, new Set(known))
+      say({ kind: 'survey-done', survey: found, owner: found.owner === null ? null : ownerOf(found.owner) })
     },
-    directories: () => directories(),
-    stripe: ({ stripe: name, volumes }) => stripe(name, volumes),
+    begin(said) {
+      tablespaceTargets = said.tablespaces
+      merged = said.merged
+      bases = basesOf(said.merged)
+      changes = keptChanges(targets.changes, data.number, said.changes)
+      isDelta = said.isDelta
+      kept = new Set(said.kept)
+    },
+    compare,
+    tidy: ({ index }) => say({ kind: 'tidied', removed: tidy(index) }),
+    directories: ({ index }) => directories(index),
+    stripe: (message) => stripe(message),
+    hash: () => say({ kind: 'hashed', files: putTogether }),
     wal: ({ file, owner }) => wal(file, owner),
-  } satisfies { [K in ToRestoreThread['kind']]: (message: Extract<ToRestoreThread, { kind: K }>) => void }
+  } satisfies { [K in ToRestoreThread['kind']]: (message: Extract<ToRestoreThread, { kind: K }>) => Promise<void> | void }
 
-  port.on('message', (message: ToRestoreThread) => {
+  const answer = async (message: ToRestoreThread): Promise<void> => {
     try {
-      const handle = handlers[message.kind] as (message: ToRestoreThread) => void
-      handle(message)
+      const handle = handlers[message.kind] as (message: ToRestoreThread) => Promise<void> | void
+      await handle(message)
       say({ kind: 'idle' })
     } catch (error) {
       port.postMessage({ kind: 'failed', problem: asProblem(error) })
     }
-  })
+  }
+  port.on('message', (message: ToRestoreThread) => void answer(message))
   say({ kind: 'idle' })
 }

@@ -1,45 +1,37 @@
 // A restore: asks for what it needs, writes beside the destination, proves everything, and only then gives it its name. DESIGN 6.
-import { createHash } from 'node:crypto'
-import { createReadStream, existsSync } from 'node:fs'
-import { chmod, chown, mkdir, open, readdir, rename, rm, rmdir, unlink, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, chown, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { problem } from '#lib/domain/problem.ts'
+import { sizeInWords } from '#lib/domain/words.ts'
 import type { StoredVolume } from '#lib/image/image-json.ts'
 import { parseVolumeName } from '#lib/image/layout.ts'
 import type { RestoreJob, RestoreResult } from '#lib/protocol/cluster.ts'
-import { usedMark } from './bulk.ts'
+import { arrival, openedIndex, proveIndex } from './spool.ts'
 import { finishData } from './finish-data.ts'
 import { writeLeftovers } from './folder.ts'
-import { type RestorePlaces, planPlaces, refuseDestination, refuseWithoutSpace } from './restore-places.ts'
-import type { FromRestoreThread, Survey, ToRestoreThread } from './restore-thread.ts'
+import { earlierCopy, unfinishedName } from './earlier-copy.ts'
+import { makeParents, placesOfCopy, type RestorePlaces, planPlaces, refuseDestination, refuseWithoutSpace } from './restore-places.ts'
+import { finishMerge } from './finish-merge.ts'
+import { changesTable } from './kept-changes.ts'
+import { type FromRestoreThread, type HashedFile, imageFolderIn, type ToRestoreThread } from './restore-thread.ts'
+import { basesOf, type Survey } from './restore-survey.ts'
 import type { RunContext } from './run.ts'
-import { runProgram } from './process.ts'
-import { hasCode, pathProblem } from './system-problem.ts'
-import { COUNTER_FILES, COUNTER_RAW, makeShared, SLOT_STOP, startThread, sumOf, type Thread } from './threads.ts'
+import { reporting, requestWindow } from './restore-progress.ts'
+import { syncOne, syncTree } from './sync-tree.ts'
+import { pathProblem } from './system-problem.ts'
+import { COUNTER_FILES, COUNTER_MOVED, COUNTER_WRITTEN, makeShared, SLOT_STOP, startThread, sumOf, type Thread } from './threads.ts'
 
-const POLL_MS = 30
 const PROGRESS_MS = 500
-const KEEP_ALIVE_MS = 10_000
 const SPARE_FILES = 2
-const SYNC_LIMIT_MS = 600_000
 
-/** Waits until the console has pushed a file into the spool. */
-async function arrival(run: RunContext, name: string): Promise<void> {
-  while (!existsSync(join(run.spool, name))) {
-    if (run.signal.aborted) throw run.signal.reason
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
-  }
-}
-
-async function proveIndex(path: string, wanted: RestoreJob['image']['index']): Promise<void> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
-  const found = hash.digest('hex')
-  if (found !== wanted.sha256) throw problem('storage-corrupt', 'The index of the image is not what was written', { detail: `Written with sha256 ${wanted.sha256}, here ${found}.` })
+interface Stripe {
+  stripe: string
+  volumes: StoredVolume[]
 }
 
 /** Volumes by stripe, the stripe with most bytes first. */
-function stripesOf(volumes: readonly StoredVolume[]): { stripe: string; volumes: StoredVolume[] }[] {
+function stripesOf(volumes: readonly StoredVolume[]): Stripe[] {
   const byStripe = new Map<string, StoredVolume[]>()
   for (const volume of volumes) {
     const parsed = parseVolumeName(volume.name)
@@ -52,78 +44,70 @@ function stripesOf(volumes: readonly StoredVolume[]): { stripe: string; volumes:
     .toSorted((a, b) => bytes(b.volumes) - bytes(a.volumes))
 }
 
-/** At most `limit` files asked for and not yet used, whoever asks. */
-function window(run: RunContext, limit: number) {
-  let open = 0
-  const waiting: (() => void)[] = []
-  return {
-    async request(name: string): Promise<void> {
-      if (open >= limit) await run.guard(new Promise<void>((resolve) => waiting.push(resolve)))
-      else open += 1
-      run.emit({ kind: 'need', name })
-      await arrival(run, name)
-    },
-    async used(name: string): Promise<void> {
-      await writeFile(usedMark(run.spool, name), '', { mode: 0o600 })
-      await unlink(join(run.spool, name)).catch((error: unknown) => {
-        if (!hasCode(error, 'ENOENT')) throw error
-      })
-      const next = waiting.shift()
-      if (next === undefined) open -= 1
-      else next()
-    },
+/**
+ * What the threads do one after another, each list when all before it are done: the newest image first, for its blocks wait for the file they
+ * belong to, which is then written once. Only an image with files that blocks go into waits for those after it. `images`: the stripes of each.
+ */
+function stripesInTurn(images: readonly Stripe[][], { merged, needed }: Survey, last: number): (Stripe & { image: number })[][] {
+  const bases = basesOf(merged)
+  const turns: (Stripe & { image: number })[][] = []
+  for (const [image, stripes] of [...images.entries()].toReversed()) {
+    const wanted = stripes.flatMap(({ stripe, volumes: all }) => {
+      const volumes = all.filter(({ name }) => needed[image]?.get(stripe)?.includes(parseVolumeName(name)?.number ?? 0) === true)
+      return volumes.length > 0 || image === last ? [{ stripe, volumes, image }] : []
+    })
+    const turn = turns.at(-1)
+    if (turn === undefined || bases.has(image)) turns.push(wanted)
+    else turn.push(...wanted)
   }
+  return turns
 }
 
-/** Everything written so far reaches the disk: one syncfs where the host can, else file by file. */
-async function syncTree(run: RunContext, paths: readonly string[]): Promise<void> {
-  for (const path of paths) {
-    const said = await run.guard(runProgram(['sync', '-f', path], SYNC_LIMIT_MS))
-    if (said.code !== 0) await syncEach(path)
-  }
-}
-
-async function syncOne(path: string): Promise<void> {
-  const file = await open(path, 'r')
-  try {
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-async function syncEach(directory: string): Promise<void> {
-  for (const entry of await readdir(directory, { withFileTypes: true, recursive: true })) {
-    if (!entry.isSymbolicLink()) await syncOne(join(entry.parentPath, entry.name))
-  }
-  await syncOne(directory)
-}
-
-export async function runRestore(job: RestoreJob, run: RunContext): Promise<RestoreResult> {
+/** `leftovers` are more folders that a killed run would leave behind. */
+export async function runRestore(job: RestoreJob, run: RunContext, leftovers: readonly string[] = []): Promise<RestoreResult> {
   run.emit({ kind: 'phase', phase: 'check' })
-  await refuseDestination(job)
-  const stripes = stripesOf(job.image.volumes)
-  const threadCount = Math.min(job.workers, Math.max(stripes.length, job.wal.length > 0 ? 2 : 1))
+  const earlier = await earlierCopy(job)
+  await refuseDestination(job, earlier)
+  const identities = job.identities ?? []
+  const images = job.images.map(({ volumes }) => stripesOf(volumes))
+  const threadCount = Math.min(job.workers, Math.max(...images.map((stripes) => stripes.length), job.wal.length > 0 ? 2 : 1))
   const shared = makeShared(threadCount, 0)
   const arrived = new Int32Array(new SharedArrayBuffer(4 * threadCount))
-  const spool = window(run, threadCount + SPARE_FILES)
+  const spool = requestWindow(run, threadCount + SPARE_FILES)
   const threads: Thread<ToRestoreThread>[] = []
   const handlers: ((message: FromRestoreThread) => void)[] = []
   const timers: NodeJS.Timeout[] = []
   let places: RestorePlaces | null = null
+  /** Takes an earlier copy back to its own name, as long as nothing of it was changed. */
+  let takeBack = async (): Promise<void> => {}
   try {
-    await spool.request(job.image.index.name)
-    await run.guard(proveIndex(join(run.spool, job.image.index.name), job.image.index))
-    places = await planPlaces(job, run.runId)
-    await writeLeftovers(run.folder, places.temporary)
-
+    const indexNames = job.images.map(({ index }, image) => `${imageFolderIn(image)}/${index.name}`)
+    for (const name of indexNames) run.emit({ kind: 'need', name })
+    places = earlier === null || job.delta === undefined ? await planPlaces(job, run.runId) : placesOfCopy(job, run.runId, unfinishedName(job.delta.systemIdentifier))
+    await writeLeftovers(run.folder, [...leftovers, ...places.temporary])
     const isRoot = process.getuid?.() === 0
     const placed = places
-    for (let number = 0; number < threadCount; number += 1) {
-      const ready = new Promise<void>((resolve) => (handlers[number] = () => resolve()))
-      const thread = startThread<FromRestoreThread, ToRestoreThread>('restore', { number, spool: run.spool, targets: placed.targets, isRoot, shared, arrived }, (message) => handlers[number]?.(message))
+    // Threads take a while to start: they do while the indexes are on their way.
+    const ready = Array.from({ length: threadCount }, (_, number) => {
+      const isReady = new Promise<void>((resolve) => (handlers[number] = () => resolve()))
+      const thread = startThread<FromRestoreThread, ToRestoreThread>('restore', { number, spool: run.spool, identities, targets: placed.targets, isRoot, shared, arrived }, (message) => handlers[number]?.(message))
       threads.push(thread)
-      await run.guard(Promise.race([ready, thread.failed]))
+      return Promise.race([isReady, thread.failed])
+    })
+    const allReady = Promise.all(ready)
+    allReady.catch(() => {}) // heard below
+    const indexes: string[] = []
+    for (const [image, { index }] of job.images.entries()) {
+      const path = await run.guard(arrival(run, indexNames[image] ?? ''))
+      await run.guard(proveIndex(path, index))
+      indexes.push(await run.guard(openedIndex(path, identities)))
+    }
+    const last = indexes.length - 1
+    await run.guard(allReady)
+    if (earlier !== null && earlier !== places.targets.data) {
+      const { data } = places.targets
+      await rename(earlier, data)
+      takeBack = () => rename(data, earlier)
     }
     /** Sends one message and waits until the thread is idle again; `hear` gets what it says meanwhile. */
     const ask = (number: number, message: ToRestoreThread, hear: (message: FromRestoreThread) => void = () => {}): Promise<void> => {
@@ -136,80 +120,100 @@ export async function runRestore(job: RestoreJob, run: RunContext): Promise<Rest
       return run.guard(Promise.race([done, thread.failed]))
     }
 
-    let survey: Survey | null = null
-    await ask(0, { kind: 'survey' }, (said) => {
-      if (said.kind === 'survey-done') survey = said.survey
-    })
-    if (survey === null) throw new Error('The survey of the index gave no answer.')
-    const found: Survey = survey
-    const walBytes = job.wal.reduce((total, { rawBytes }) => total + rawBytes, 0)
-    await refuseWithoutSpace(job, placed, found, walBytes, threadCount + SPARE_FILES, run.spool)
+    const report = reporting(run, shared)
+    timers.push(setInterval(() => report.progress(), PROGRESS_MS))
+    const askSurvey = async (kept: string[]): Promise<Extract<FromRestoreThread, { kind: 'survey-done' }>> => {
+      const answers: Extract<FromRestoreThread, { kind: 'survey-done' }>[] = []
+      await ask(0, { kind: 'survey', indexes, kept }, (said) => void (said.kind === 'survey-done' && answers.push(said)))
+      const [answer] = answers
+      if (answer === undefined) throw new Error('The survey of the index gave no answer.')
+      return answer
+    }
+    let { survey: found, owner } = await askSurvey([])
     const tablespaces = found.tablespaces.map(({ oid }) => ({ oid, path: job.tablespaces?.[oid] ?? join(job.destination, 'tablespaces', oid) }))
-    await makePlaces(placed, tablespaces.map(({ oid }) => oid), found.owner, isRoot)
     const tablespaceTargets = Object.fromEntries(tablespaces.map(({ oid }) => [oid, placed.tablespace(oid)]))
-    for (const number of threads.keys()) await ask(number, { kind: 'tablespaces', targets: tablespaceTargets })
-    await ask(0, { kind: 'directories' })
-
-    let phase: 'copy' | 'wal' | 'verify' | 'publish' = 'copy'
-    const begin = (next: typeof phase) => {
-      phase = next
-      run.emit({ kind: 'phase', phase })
+    const changes = changesTable(found.merged.size, images.length)
+    const begun = async (kept: string[]): Promise<void> => {
+      for (const number of threads.keys()) await ask(number, { kind: 'begin', tablespaces: tablespaceTargets, merged: found.merged, changes, isDelta: earlier !== null, kept })
     }
-    const totalBytes = found.bytes + walBytes
-    let last = ''
-    let lastAt = 0
-    const progress = () => {
-      const [doneBytes, files] = [sumOf(shared, COUNTER_RAW), sumOf(shared, COUNTER_FILES)]
-      const said = `${doneBytes} ${files}`
-      if (said === last && Date.now() - lastAt < KEEP_ALIVE_MS) return
-      last = said
-      lastAt = Date.now()
-      run.emit({ kind: 'progress', phase, doneBytes, totalBytes: Math.max(totalBytes, doneBytes), files, totalFiles: found.files })
+    await begun([])
+    const same = { files: [] as string[], wal: new Set<string>(), presentBytes: 0 }
+    if (earlier !== null) {
+      report.expect(found.bytes + total(job.wal), found.files)
+      report.begin('compare')
+      await Promise.all(threads.map((_, number) => ask(number, { kind: 'compare', index: indexes[last] ?? '', wal: job.wal, share: number, of: threads.length }, (said) => {
+        if (said.kind !== 'compared') return
+        same.files.push(...said.kept)
+        for (const name of said.keptWal) same.wal.add(name)
+        same.presentBytes += said.presentBytes
+      })))
+      report.progress()
+      await begun(same.files)
+      ;({ survey: found } = await askSurvey(same.files))
     }
-    timers.push(setInterval(progress, PROGRESS_MS))
+    const walLeft = job.wal.filter(({ name }) => !same.wal.has(name))
+    const walBytes = total(walLeft)
+    await refuseWithoutSpace(job, placed, found, { walBytes, presentBytes: same.presentBytes }, threadCount + SPARE_FILES, run.spool)
+    takeBack = async () => {}
+    await makePlaces(placed, tablespaces.map(({ oid }) => oid), owner, isRoot)
+    if (earlier !== null) await ask(0, { kind: 'tidy', index: indexes[last] ?? '' })
+    await ask(0, { kind: 'directories', index: indexes[last] ?? '' })
 
-    begin('copy')
+    report.expect(found.bytes + walBytes, found.files)
+    report.begin('copy')
     const failures: unknown[] = []
     const hearUsed = (said: FromRestoreThread) => {
       if (said.kind === 'used') void spool.used(said.name).catch((error: unknown) => void failures.push(error))
     }
-    const queue = [...stripes]
-    await Promise.all(threads.map(async (_, number) => {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        Atomics.store(arrived, number, 0)
-        const { stripe, volumes } = next
-        const fetching = (async () => {
-          for (const { name } of volumes) {
-            await spool.request(name)
-            Atomics.add(arrived, number, 1)
-            Atomics.notify(arrived, number)
-          }
-        })()
-        await Promise.all([ask(number, { kind: 'stripe', stripe, volumes }, hearUsed), fetching])
-      }
-    }))
+    for (const queue of stripesInTurn(images, found, last)) {
+      await Promise.all(threads.map(async (_, number) => {
+        for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+          Atomics.store(arrived, number, 0)
+          const { image, stripe, volumes } = next
+          const fetching = (async () => {
+            for (const { name } of volumes) {
+              await spool.request(`${imageFolderIn(image)}/${name}`)
+              Atomics.add(arrived, number, 1)
+              Atomics.notify(arrived, number)
+            }
+          })()
+          await Promise.all([ask(number, { kind: 'stripe', stripe, volumes, image, index: indexes[image] ?? '', last }, hearUsed), fetching])
+        }
+      }))
+    }
 
-    begin('wal')
-    const walQueue = [...job.wal]
+    await rm(placed.targets.changes, { recursive: true, force: true })
+
+    report.begin('wal')
+    if (earlier !== null) await removeOtherWal(placed.targets.archive, job.wal)
+    const walQueue = [...walLeft]
     await Promise.all(threads.map(async (_, number) => {
       for (let file = walQueue.shift(); file !== undefined; file = walQueue.shift()) {
         await spool.request(`wal/${file.storedName}`)
-        await ask(number, { kind: 'wal', file, owner: found.owner }, hearUsed)
+        await ask(number, { kind: 'wal', file, owner }, hearUsed)
       }
     }))
     if (failures.length > 0) throw failures[0]
-    progress()
+    report.progress()
 
-    begin('verify')
+    report.begin('verify')
     const fileCount = sumOf(shared, COUNTER_FILES)
     if (fileCount !== found.files) throw problem('storage-corrupt', `The index names ${found.files} files, ${fileCount} were restored`)
-    await finishData({ job, places: placed, tablespaces, owner: isRoot ? found.owner : null, emit: run.emit })
-    await syncTree(run, placed.temporary)
+    if (last > 0) {
+      const hashed: HashedFile[] = []
+      await Promise.all(threads.map((_, number) => ask(number, { kind: 'hash' }, (said) => {
+        if (said.kind === 'hashed') hashed.push(...said.files)
+      })))
+      await finishMerge(placed.targets.data, { merged: found.merged, hashed })
+    }
+    await finishData({ job, places: placed, tablespaces, owner: isRoot ? owner : null, emit: run.emit })
+    await syncTree(run, [...new Set(earlier === null ? placed.temporary : [job.destination, ...tablespaces.map(({ path }) => path)])])
 
-    begin('publish')
+    report.begin('publish')
     if (run.signal.aborted) throw run.signal.reason
-    await publish(job, placed, tablespaces, isRoot ? found.owner : null)
-    return { dataDirectory: join(job.destination, 'data'), archiveDirectory: join(job.destination, 'archive'), fileCount, rawBytes: sumOf(shared, COUNTER_RAW), walFiles: job.wal.length, tablespaces }
+    await publish(job, placed, tablespaces, isRoot ? owner : null)
+    if (earlier !== null) run.emit({ kind: 'log', level: 'info', text: `${same.files.length} of ${same.files.length + fileCount} files and ${same.wal.size} of ${job.wal.length} WAL files were there already; ${sizeInWords(sumOf(shared, COUNTER_WRITTEN))} were written` })
+    return { dataDirectory: join(job.destination, 'data'), archiveDirectory: join(job.destination, 'archive'), fileCount: fileCount + same.files.length, rawBytes: sumOf(shared, COUNTER_MOVED), walFiles: job.wal.length, tablespaces }
   } finally {
     for (const timer of timers) clearInterval(timer)
     Atomics.store(shared.slots, SLOT_STOP, 1)
@@ -217,23 +221,33 @@ export async function runRestore(job: RestoreJob, run: RunContext): Promise<Rest
     await Promise.all(threads.map((thread) => thread.stop()))
     // After publishing these are empty or gone; after anything else they are a half-written copy.
     for (const path of places?.temporary ?? []) await rm(path, { recursive: true, force: true })
+    await takeBack()
     await rm(run.spool, { recursive: true, force: true })
   }
+}
+
+const total = (files: readonly { rawBytes: number }[]): number => files.reduce((sum, { rawBytes }) => sum + rawBytes, 0)
+
+async function removeOtherWal(archive: string, wal: RestoreJob['wal']): Promise<void> {
+  const wanted = new Set(wal.map(({ name }) => name))
+  for (const name of await readdir(archive)) if (!wanted.has(name)) await rm(join(archive, name), { recursive: true })
 }
 
 type Owner = { uid: number; gid: number } | null
 
 async function makePlaces(places: RestorePlaces, oids: readonly string[], owner: Owner, isRoot: boolean): Promise<void> {
-  for (const path of [...places.temporary, places.targets.data, places.targets.archive, ...(oids.length > 0 ? [join(places.top, 'tablespaces')] : []), ...oids.map(places.tablespace)]) {
-    await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+  for (const path of [...places.temporary, places.targets.data, places.targets.archive, places.targets.changes, ...(oids.length > 0 ? [join(places.top, 'tablespaces')] : []), ...oids.map(places.tablespace)]) {
+    try {
+      await makeParents(path)
+      await mkdir(path, { recursive: true, mode: 0o700 })
+    } catch (error) {
       throw pathProblem('write-failed', path, error)
-    })
+    }
     await chmod(path, 0o700)
     if (isRoot && owner !== null) await chown(path, owner.uid, owner.gid)
   }
 }
 
-/** Renames what is complete, the data directory last: until then nothing at the destination looks like a cluster. */
 async function publish(job: RestoreJob, places: RestorePlaces, tablespaces: readonly { oid: string; path: string }[], owner: Owner): Promise<void> {
   if (!existsSync(job.destination)) {
     await mkdir(job.destination, { recursive: true, mode: 0o755 })
@@ -245,11 +259,16 @@ async function publish(job: RestoreJob, places: RestorePlaces, tablespaces: read
     if (from === path) continue
     if (job.tablespaces?.[oid] === undefined) continue // moves with the folder `tablespaces`
     for (const name of await readdir(from)) await rename(join(from, name), join(path, name))
+    // It may have been made for this restore, by whoever restores.
+    await chmod(path, 0o700)
+    if (owner !== null) await chown(path, owner.uid, owner.gid)
     await syncOne(path)
   }
-  for (const name of ['tablespaces', 'config', 'archive', 'data']) {
-    const from = join(places.top, name)
-    if (existsSync(from)) await rename(from, join(job.destination, name))
+  for (const { from, to } of places.moves) {
+    if (!existsSync(from)) continue
+    // Only configuration of an earlier copy stands in the way; everything else was refused or has moved.
+    if (to === join(job.destination, 'config')) await rm(to, { recursive: true, force: true })
+    await rename(from, to)
   }
   const unused = join(places.top, 'tablespaces')
   for (const path of [...(existsSync(unused) ? [unused] : []), ...places.temporary.toReversed()]) await rmdir(path)

@@ -5,12 +5,19 @@ import { basename } from 'node:path'
 import { problem, type ProblemError } from '#lib/domain/problem.ts'
 import type { RunEventBody } from '#lib/domain/event.ts'
 import { Job } from '#lib/protocol/cluster.ts'
+import { resumableJobs } from '#lib/protocol/recovery.ts'
 import { runBackup } from './backup.ts'
+import { runDrill } from './drill.ts'
+import { runExtract } from './extract.ts'
 import { cancelFile, journalFile, readState } from './folder.ts'
 import { openJournal } from './journal.ts'
+import { runLoad } from './load.ts'
 import { sayReady } from './process.ts'
+import { runRecover } from './recover.ts'
+import { runRelease } from './release.ts'
 import { runRestore } from './restore.ts'
-import { asProblem } from './system-problem.ts'
+import { asProblem, errorText } from './system-problem.ts'
+import { runUndo } from './undo.ts'
 
 const CANCEL_POLL_MS = 200
 
@@ -26,6 +33,13 @@ export interface RunContext {
   guard<T>(work: Promise<T>): Promise<T>
 }
 
+type Work = { [K in Job['kind']]: (job: Extract<Job, { kind: K }>, run: RunContext) => Promise<unknown> }
+const work: Work = { backup: runBackup, restore: runRestore, recover: runRecover, undo: runUndo, release: runRelease, drill: runDrill, extract: runExtract, load: runLoad }
+const carryOut = <K extends Job['kind']>(job: Extract<Job, { kind: K }>, run: RunContext): Promise<unknown> => {
+  const one: Work[K] = work[job.kind]
+  return one(job, run)
+}
+
 async function readStdin(): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
@@ -35,7 +49,8 @@ async function readStdin(): Promise<string> {
 export async function runProcess(folder: string): Promise<void> {
   const job = Job.parse(JSON.parse(await readStdin()))
   const state = await readState(basename(folder))
-  const journal = openJournal(journalFile(folder), () => new Date())
+  const isResumable = resumableJobs.has(job.kind)
+  const journal = openJournal(journalFile(folder), () => new Date(), isResumable)
   const stop = new AbortController()
   const fail = (reason: ProblemError) => stop.abort(reason)
   const cancel = () => fail(problem('cancelled', 'The run was cancelled'))
@@ -62,12 +77,13 @@ export async function runProcess(folder: string): Promise<void> {
   }, CANCEL_POLL_MS)
 
   try {
-    const result = job.kind === 'backup' ? await runBackup(job, context) : await runRestore(job, context)
+    const result = await carryOut(job, context)
     journal.append({ kind: 'end', outcome: isStrange ? 'strange' : 'succeeded', result })
   } catch (error) {
-    const reason = asProblem(stop.signal.aborted ? stop.signal.reason : error)
-    // A failed run leaves nothing that could be taken for a part of an image.
-    await rm(state.spool, { recursive: true, force: true })
+    // What moves directories says itself how things stand after it was stopped.
+    const reason = asProblem(stop.signal.aborted && !isResumable ? stop.signal.reason : error)
+    // A failed run leaves nothing that could be taken for a part of an image; where even that fails, its end is told nevertheless.
+    await rm(state.spool, { recursive: true, force: true }).catch((left: unknown) => journal.append({ kind: 'log', level: 'warning', text: `${state.spool} could not be removed: ${errorText(left)}` }))
     journal.append({ kind: 'end', outcome: reason.code === 'cancelled' ? 'cancelled' : 'failed', problem: reason })
   } finally {
     clearInterval(poll)

@@ -1,17 +1,22 @@
 // The run.* methods: start a run's own process, follow its journal, stop it, free its spool, remove its folder.
-import { access, mkdir, rm, unlink, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { problem } from '#lib/domain/problem.ts'
 import type { RunEvent } from '#lib/domain/event.ts'
+import type { Job } from '#lib/protocol/cluster.ts'
 import type { Params, Result } from '#lib/protocol/methods.ts'
-import { cancelFile, findState, isAlive, journalFile, makeRunsFolder, readLeftovers, readState, type RunFolderState, runFolder, startTicksOf, writeState } from './folder.ts'
+import { resumableJobs } from '#lib/protocol/recovery.ts'
+import { cancelFile, findState, finishFile, isAlive, journalFile, makeRunsFolder, readLeftovers, readState, type RunFolderState, runFolder, runsFolder, startTicksOf, writeState } from './folder.ts'
+import { isFound } from './inspect.ts'
 import { journalReader, journalSize } from './journal.ts'
 import { startRun } from './process.ts'
+import { isUnsettled } from './recovery-state.ts'
+import { stopLeftServer } from './scratch-server.ts'
 import { hasCode, pathProblem } from './system-problem.ts'
 import { agentFile } from './version.ts'
 
 const RELEASE_PATIENCE_MS = 5000
-const POLL_MS = 100
+const POLL_MS = 30
 
 export async function beginRun({ runId, job }: Params<'run.start'>): Promise<Result<'run.start'>> {
   await makeRunsFolder()
@@ -19,10 +24,10 @@ export async function beginRun({ runId, job }: Params<'run.start'>): Promise<Res
   try {
     await mkdir(folder, { mode: 0o700 })
   } catch (error) {
-    if (hasCode(error, 'EEXIST')) return { started: false }
+    if (hasCode(error, 'EEXIST')) return { started: resumableJobs.has(job.kind) && (await resumeRun(runId, job)) }
     throw pathProblem('write-failed', folder, error)
   }
-  const temp = job.kind === 'backup' ? job.cluster.tempDirectory : job.tempDirectory
+  const temp = tempOf(job)
   const spool = temp === undefined ? join(folder, 'spool') : join(temp, `howdah-${runId}`)
   try {
     await mkdir(spool, { mode: 0o700 }).catch((error: unknown) => {
@@ -30,15 +35,69 @@ export async function beginRun({ runId, job }: Params<'run.start'>): Promise<Res
     })
     const state: RunFolderState = { runId, kind: job.kind, createdAt: new Date().toISOString(), spool }
     await writeState(folder, state)
-    const pid = await startRun({ agentFile: agentFile(), folder, job: JSON.stringify(job) })
-    const startTicks = await startTicksOf(pid)
-    await writeState(folder, startTicks === null ? state : { ...state, process: { pid, startTicks } })
+    await startProcess(folder, state, job)
     return { started: true }
   } catch (error) {
     // What did not start leaves no trace, so that the next try is a first one.
     await rm(spool, { recursive: true, force: true })
     await rm(folder, { recursive: true, force: true })
     throw error
+  }
+}
+
+/** The process is known by its folder before it has its job: a connection that is cut in between leaves none that nobody follows. */
+async function startProcess(folder: string, state: RunFolderState, job: Job): Promise<void> {
+  const remember = async (pid: number): Promise<void> => {
+    const startTicks = await startTicksOf(pid)
+    if (startTicks !== null) await writeState(folder, { ...state, process: { pid, startTicks } })
+  }
+  await startRun({ agentFile: agentFile(), folder, job: JSON.stringify(job), remember })
+}
+
+/** A recovery whose process was killed is never left as it is: another one finds out how far it came, and finishes or takes it back. */
+async function resumeRun(runId: string, job: Job): Promise<boolean> {
+  const state = await findState(runId)
+  if (state?.process === undefined || (await isAlive(state)) || (await hasWrittenItsEnd(runId))) return false
+  const folder = runFolder(runId)
+  try {
+    // One successor of each process, whoever asks for it at the same time.
+    await writeFile(join(folder, `after-${state.process.pid}-${state.process.startTicks}`), '', { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false
+    throw error
+  }
+  await mkdir(state.spool, { recursive: true, mode: 0o700 })
+  await startProcess(folder, state, job)
+  return true
+}
+
+async function hasWrittenItsEnd(runId: string): Promise<boolean> {
+  for (let after = 0; ; ) {
+    const { events, isLast } = await readerOf(runId)(after)
+    if (isLast) return true
+    const last = events.at(-1)
+    if (last === undefined) return false
+    after = last.seq
+  }
+}
+
+/** Where a run of each kind may spool, when its settings say. */
+function tempOf(job: Job): string | undefined {
+  switch (job.kind) {
+    case 'backup':
+      return job.cluster.tempDirectory
+    case 'restore':
+      return job.tempDirectory
+    case 'drill':
+    case 'extract':
+      return job.restore.tempDirectory
+    case 'load':
+    case 'recover':
+    case 'undo':
+    case 'release':
+      return undefined
+    default:
+      return job satisfies never
   }
 }
 
@@ -71,6 +130,23 @@ export async function runEvents({ runId, after, waitMs }: Params<'run.events'>):
   }
 }
 
+/** A folder without a state was left by a start that was cut off: it counts as dead. */
+export async function listRuns(): Promise<Result<'run.list'>> {
+  const names = await readdir(runsFolder()).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return []
+    throw error
+  })
+  const runs: Result<'run.list'>['runs'] = []
+  for (const runId of names) {
+    if (!isRunId(runId)) continue
+    const state = await findState(runId)
+    runs.push({ runId, alive: state !== null && (await isAlive(state)) })
+  }
+  return { runs }
+}
+
+const isRunId = (name: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name)
+
 /** No event after `after`: has it been the last one? */
 async function hasEnded({ runId }: RunFolderState, after: number): Promise<boolean> {
   if (after === 0) return false
@@ -81,6 +157,12 @@ async function hasEnded({ runId }: RunFolderState, after: number): Promise<boole
 export async function cancelRun({ runId }: Params<'run.cancel'>): Promise<Result<'run.cancel'>> {
   await readState(runId)
   await writeFile(cancelFile(runFolder(runId)), '', { mode: 0o600 })
+  return {}
+}
+
+export async function finishRun({ runId }: Params<'run.finish'>): Promise<Result<'run.finish'>> {
+  await readState(runId)
+  await writeFile(finishFile(runFolder(runId)), '', { mode: 0o600 })
   return {}
 }
 
@@ -96,13 +178,11 @@ async function announcedVolume(runId: string, name: string): Promise<Extract<Run
 }
 
 export async function confirmVolume({ runId, name, sha256 }: Params<'run.confirm'>): Promise<Result<'run.confirm'>> {
-  const { spool } = await readState(runId)
-  const path = join(spool, name)
-  const isThere = await access(path).then(() => true, (error: unknown) => {
-    if (hasCode(error, 'ENOENT')) return false
-    throw error
-  })
-  if (!isThere) return {}
+  // Said again by a worker that went on with a run which was released already: its spool is gone.
+  const state = await findState(runId)
+  if (state === null) return {}
+  const path = join(state.spool, name)
+  if (!(await isFound(path))) return {}
   const announced = await announcedVolume(runId, name)
   if (announced === null) throw problem('conflict', `${name} is no volume of this run`)
   if (announced.sha256 !== sha256) throw problem('storage-corrupt', `${name} is stored with other content than was written`, { detail: `The agent wrote sha256 ${announced.sha256}, storage confirmed ${sha256}.`, hint: 'Nothing was removed from the spool: fetch the volume again.' })
@@ -112,11 +192,19 @@ export async function confirmVolume({ runId, name, sha256 }: Params<'run.confirm
 
 export async function releaseRun({ runId }: Params<'run.release'>): Promise<Result<'run.release'>> {
   const state = await findState(runId)
-  if (state === null) return {}
+  if (state === null) {
+    await rm(runFolder(runId), { recursive: true, force: true })
+    return {}
+  }
   // Its last event is written a moment before the process is gone.
   for (const until = Date.now() + RELEASE_PATIENCE_MS; (await isAlive(state)) && Date.now() < until; ) await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   if (await isAlive(state)) throw problem('already-running', 'The run is still going on', { hint: 'Cancel it first, and wait for its end.' })
-  for (const path of await readLeftovers(runFolder(runId))) await rm(path, { recursive: true, force: true })
+  // Its end was never written: what it moved aside is still to be put back.
+  if (resumableJobs.has(state.kind) && (await isUnsettled(runFolder(runId))) && !(await hasWrittenItsEnd(runId))) throw problem('conflict', 'The recovery was cut off in the middle, and is to be finished first', { hint: 'Start the run again: it puts back what it moved.' })
+  for (const path of await readLeftovers(runFolder(runId))) {
+    await stopLeftServer(path)
+    await rm(path, { recursive: true, force: true })
+  }
   await rm(state.spool, { recursive: true, force: true })
   await rm(runFolder(runId), { recursive: true, force: true })
   readers.delete(runId)

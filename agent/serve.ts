@@ -3,9 +3,14 @@ import { Request, type Method, methods, type Params, type Response, type Result 
 import { lineDecoder } from '#lib/protocol/lines.ts'
 import { checkCluster } from './check.ts'
 import { estimateCluster } from './estimate.ts'
+import { applyFix } from './fix.ts'
 import { describeHost, hello } from './host.ts'
 import { inspectPath } from './inspect.ts'
-import { cancelRun, confirmVolume, releaseRun, runEvents, beginRun } from './runs.ts'
+import { listRelations } from './relations.ts'
+import { cancelRun, confirmVolume, finishRun, releaseRun, runEvents, beginRun, listRuns } from './runs.ts'
+import { scratchTree } from './scratch-tree.ts'
+import { fetchToSpool, sendFromSpool } from './spool-transfer.ts'
+import { giveToSpool, listObjects, objectSpace, removeObject, statObject, sweepObjects, takeFromSpool, testPlace } from './stored-objects.ts'
 import { asProblem } from './system-problem.ts'
 import { listWal, switchWal, unlinkWal, walStatus } from './wal.ts'
 
@@ -16,16 +21,31 @@ const handlers: Handlers = {
   'host.describe': describeHost,
   'path.inspect': inspectPath,
   'cluster.check': checkCluster,
+  'fix.apply': applyFix,
   'cluster.estimate': estimateCluster,
   'run.start': beginRun,
+  'run.list': listRuns,
   'run.events': runEvents,
   'run.cancel': cancelRun,
   'run.confirm': confirmVolume,
   'run.release': releaseRun,
+  'run.finish': finishRun,
+  'scratch.tree': scratchTree,
   'wal.list': listWal,
   'wal.status': walStatus,
   'wal.switch': switchWal,
   'wal.unlink': unlinkWal,
+  'relations.list': listRelations,
+  'spool.send': sendFromSpool,
+  'spool.fetch': fetchToSpool,
+  'storage.stat': statObject,
+  'storage.list': listObjects,
+  'storage.remove': removeObject,
+  'storage.sweep': sweepObjects,
+  'storage.space': objectSpace,
+  'storage.test': testPlace,
+  'storage.take': takeFromSpool,
+  'storage.give': giveToSpool,
 }
 
 const Numbered = Request.pick({ id: true })

@@ -78,6 +78,17 @@ async function tryConnect(access: ClusterAccess, database: string, encrypted: bo
   return client
 }
 
+/** One try over a socket, with the server's own error: for a server that is still starting. */
+export async function tryAccess(access: ClusterAccess, queryLimitMs: number): Promise<Client> {
+  if (access.database !== '') return tryConnect(access, access.database, false, queryLimitMs)
+  try {
+    return await tryConnect(access, 'postgres', false, queryLimitMs)
+  } catch (error) {
+    if (sqlState(error) !== UNKNOWN_DATABASE) throw error
+    return tryConnect(access, 'template1', false, queryLimitMs)
+  }
+}
+
 /**
  * Connects as the console said; an empty database means postgres, then template1. Away from this machine encryption is
  * tried first, as libpq does. Throws connection-failed. `queryLimitMs` bounds every statement.
@@ -102,6 +113,8 @@ export async function connect(access: ClusterAccess, queryLimitMs?: number): Pro
   }
   throw new Error('unreachable: the loop returns or throws')
 }
+
+export const quoteName = (name: string): string => pg.escapeIdentifier(name)
 
 /** Rows of one statement, each parsed. */
 export async function rows<T>(client: Client, schema: z.ZodType<T>, text: string, values: unknown[] = []): Promise<T[]> {

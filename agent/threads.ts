@@ -13,10 +13,17 @@ export interface Shared {
 }
 export const SLOT_PERMITS = 0
 export const SLOT_STOP = 1
-export const COUNTER_RAW = 0
+/** Bytes read or written of the cluster, for progress. */
+export const COUNTER_MOVED = 0
 export const COUNTER_STORED = 1
 export const COUNTER_FILES = 2
-export const COUNTERS = 3
+export const COUNTER_BLOCKS = 3
+/** Content in the image, and the size of the files that a restore of it gives. */
+export const COUNTER_RAW = 4
+export const COUNTER_CLUSTER = 5
+/** Of a restore: bytes that were written, beside those found there already. */
+export const COUNTER_WRITTEN = 6
+export const COUNTERS = 7
 
 export const makeShared = (threads: number, permits: number): Shared => {
   const shared = { slots: new Int32Array(new SharedArrayBuffer(8)), counters: new Float64Array(new SharedArrayBuffer(8 * COUNTERS * threads)) }
@@ -53,9 +60,12 @@ export interface Thread<Out> {
   stop(): Promise<void>
 }
 
+/** Threads work in buffers that are used again: a large nursery would only fill with garbage before anybody looks. */
+const YOUNG_MB = 8
+
 /** Starts a thread; `onMessage` gets what it says. */
 export function startThread<In extends { kind: string }, Out>(part: ThreadPart, data: Record<string, unknown>, onMessage: (message: In) => void): Thread<Out> {
-  const worker = new Worker(agentFile(), { workerData: { part, ...data }, argv: [], stdout: false, stderr: false })
+  const worker = new Worker(agentFile(), { workerData: { part, ...data }, argv: [], stdout: false, stderr: false, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } })
   let isStopping = false
   const failed = new Promise<never>((_resolve, reject) => {
     worker.on('message', (message: In | ThreadFailure) => {

@@ -82,3 +82,29 @@ export async function archiveNames(directory: string): Promise<{ wal: string[]; 
   }
 }
 
+/** When the server marked a file for its archive command, or null where it cannot be told. */
+async function statusTime(dataDirectory: string, name: string): Promise<Date | null> {
+  const path = join(dataDirectory, 'pg_wal/archive_status', name)
+  return stat(path).then(({ mtime }) => mtime, (error: unknown) => {
+    if (hasCode(error, 'ENOENT', 'EACCES', 'ENOTDIR')) return null
+    throw pathProblem('read-failed', path, error)
+  })
+}
+
+/**
+ * When the server finished a file: it makes `.ready` then, and renames it to `.done` once it is archived, which may be hours later. Both go when the file
+ * leaves pg_wal. Source: XLogArchiveNotify in src/backend/access/transam/xlogarchive.c
+ */
+export async function finishTime(dataDirectory: string, { name, modifiedAt }: ArchiveFile): Promise<Date | null> {
+  const at = (await statusTime(dataDirectory, `${name}.done`)) ?? (await statusTime(dataDirectory, `${name}.ready`))
+  return at === null || at > modifiedAt ? null : at
+}
+
+/** A command that runs longer than this has failed before, or the file was put there by somebody else: it is judged by itself. */
+const ARCHIVING_MS = 60_000
+
+/** True while the server waits for its archive command to end with this file: a copy may have its length before it has its content. */
+export async function isBeingArchived(dataDirectory: string, { name, modifiedAt }: ArchiveFile): Promise<boolean> {
+  if (Date.now() - modifiedAt.getTime() > ARCHIVING_MS) return false
+  return (await statusTime(dataDirectory, `${name}.ready`)) !== null
+}

@@ -1,7 +1,7 @@
 // The wal.* methods: what lies in the archive, where the archiver stands, forcing a segment out, and removing what is stored.
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { unlink } from 'node:fs/promises'
+import { stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { problem, ProblemError } from '#lib/domain/problem.ts'
@@ -11,11 +11,14 @@ import type { ClusterAccess } from '#lib/protocol/cluster.ts'
 import type { Params, Result } from '#lib/protocol/methods.ts'
 import { readControlFile } from './control.ts'
 import { quoteIdentifier, serverFacts } from './held-backup.ts'
+import { space } from './inspect.ts'
 import { type Client, INSUFFICIENT_PRIVILEGE, row, sqlState, withClient } from './sql.ts'
 import { errorText, hasCode } from './system-problem.ts'
-import { archiveFile, archiveNames } from './wal-files.ts'
+import { archiveFile, archiveNames, finishTime, isBeingArchived } from './wal-files.ts'
 
 const QUERY_LIMIT_MS = 20_000
+/** min(pg_lsn) came with PostgreSQL 13. */
+const OLDEST_SLOT = 'SELECT (SELECT restart_lsn FROM pg_catalog.pg_replication_slots ORDER BY restart_lsn LIMIT 1)::text AS oldest'
 
 /** From pg_control, which needs no server; from the server where the file cannot be read. */
 async function segmentSizeOf(cluster: ClusterAccess): Promise<number> {
@@ -34,9 +37,25 @@ export async function listWal({ cluster, limit }: Params<'wal.list'>): Promise<R
   for (const name of wal) {
     if (files.length === limit) break
     const found = await archiveFile(cluster.archiveDirectory, name, segmentSizeBytes)
-    if (found !== null) files.push({ name, sizeBytes: found.sizeBytes, modifiedAt: found.modifiedAt.toISOString(), complete: found.incomplete === null })
+    if (found === null) continue
+    const complete = found.incomplete === null && !(await isBeingArchived(cluster.dataDirectory, found))
+    const finishedAt = complete ? await finishTime(cluster.dataDirectory, found) : null
+    files.push({ name, sizeBytes: found.sizeBytes, modifiedAt: found.modifiedAt.toISOString(), complete, ...(finishedAt === null ? {} : { finishedAt: finishedAt.toISOString() }) })
   }
-  return { segmentSizeBytes, files, foreign }
+  return { segmentSizeBytes, files, foreign, archive: await archiveUse(cluster.archiveDirectory, [...wal, ...foreign]) }
+}
+
+/** Sizes of all files, whatever their names; one that goes meanwhile no longer counts. */
+async function archiveUse(directory: string, names: readonly string[]): Promise<Result<'wal.list'>['archive']> {
+  let usedBytes = 0
+  for (const name of names) {
+    usedBytes += await stat(join(directory, name)).then((facts) => (facts.isFile() ? facts.size : 0), (error: unknown) => {
+      if (hasCode(error, 'ENOENT', 'EACCES')) return 0
+      throw error
+    })
+  }
+  const { freeBytes, totalBytes } = await space(directory)
+  return { usedBytes, freeBytes, totalBytes }
 }
 
 const utc = (expression: string): string => `to_char(${expression} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
@@ -53,7 +72,7 @@ export async function walStatus({ cluster }: Params<'wal.status'>): Promise<Resu
     const position = await row(client, Position, positionSql[server.isInRecovery ? 'standby' : 'primary'])
     const Archiver = z.object({ last_archived_wal: z.string().nullable(), archived_at: z.string().nullable(), last_failed_wal: z.string().nullable(), failed_at: z.string().nullable(), at: z.iso.datetime() })
     const archiver = await row(client, Archiver, `SELECT last_archived_wal, ${utc('last_archived_time')} AS archived_at, last_failed_wal, ${utc('last_failed_time')} AS failed_at, ${utc('clock_timestamp()')} AS at FROM pg_catalog.pg_stat_archiver`)
-    const slots = await row(client, z.object({ oldest: z.string().nullable() }), 'SELECT min(restart_lsn)::text AS oldest FROM pg_catalog.pg_replication_slots')
+    const slots = await row(client, z.object({ oldest: z.string().nullable() }), OLDEST_SLOT)
     return {
       systemIdentifier: server.systemIdentifier,
       major: server.major,
@@ -110,7 +129,7 @@ export async function unlinkWal({ cluster, files }: Params<'wal.unlink'>): Promi
   const kept: Result<'wal.unlink'>['kept'] = []
   const segmentSizeBytes = await segmentSizeOf(cluster)
   // Without the server nobody knows what a slot needs: the problem of the connection is the answer then.
-  const { oldest } = await withClient(cluster, QUERY_LIMIT_MS, (client) => row(client, z.object({ oldest: z.string().nullable() }), 'SELECT min(restart_lsn)::text AS oldest FROM pg_catalog.pg_replication_slots'))
+  const { oldest } = await withClient(cluster, QUERY_LIMIT_MS, (client) => row(client, z.object({ oldest: z.string().nullable() }), OLDEST_SLOT))
   const needed = oldest === null ? null : parseLsn(oldest)
   for (const { name, sha256 } of files) {
     const path = join(cluster.archiveDirectory, name)

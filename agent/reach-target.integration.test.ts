@@ -6,8 +6,8 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { accessTo, collectWal, destinationIn, fullBackup, runRestore, startAgent, type StoredBackup, type TestAgent } from '#e2e/hosts/agent.ts'
 import { type Cluster, debianBinaries, serverFolder, startCluster, startServer } from '#e2e/hosts/cluster.ts'
-import { parseLsn } from '#lib/postgres/lsn.ts'
-import { recoverySettings } from '#lib/postgres/recovery.ts'
+import { lsn, parseLsn } from '#lib/postgres/lsn.ts'
+import { recoverySettings, type RecoveryTarget } from '#lib/postgres/recovery.ts'
 import { parseSegmentName, segmentsBetween } from '#lib/postgres/wal.ts'
 import { microsecondsOf, transactionEnds } from '#lib/postgres/wal-commits.ts'
 
@@ -69,9 +69,9 @@ describe.each([
     expect(await allEnds()).toEqual(told)
   })
 
-  const restoreTo = async (time: string, action: 'promote' | 'pause' = 'promote') => {
+  const restoreTo = async (target: RecoveryTarget, isInclusive = true) => {
     const destination = await destinationIn(await serverFolder('restore'))
-    const settings = Object.fromEntries(recoverySettings({ target: { kind: 'time', time }, isInclusive: true, timeline: 'latest', action, restoreCommand: `cp ${destination}/archive/%f "%p"` }).map(({ name, value }) => [name, value]))
+    const settings = Object.fromEntries(recoverySettings({ target, isInclusive, timeline: 'latest', action: 'promote', restoreCommand: `cp ${destination}/archive/%f "%p"` }).map(({ name, value }) => [name, value]))
     const { events } = await runRestore(agent, stored, { destination, recovery: { settings } })
     const server = await startServer({ major, dataDirectory: `${destination}/data` })
     await expect.poll(async () => (await server.sql('select pg_is_in_recovery() as recovering'))[0]).toEqual({ recovering: false })
@@ -80,10 +80,19 @@ describe.each([
   const rows = 'select count(*)::int as n, coalesce(sum(i), 0)::int as sum from t'
 
   test('a time after the last commit is recovered to, instead of ending in an error of the server [K2] [K6]', async () => {
-    const { server, said } = await restoreTo(new Date(Date.now() + 1000).toISOString())
+    const { server, said } = await restoreTo({ kind: 'time', time: new Date(Date.now() + 1000).toISOString() })
     await using restored = server
     expect(await restored.sql(rows)).toEqual(await cluster.sql(rows))
     expect(said).toContain('No transaction ended after')
+  })
+
+  test.each([true, false])('a position after the last record is recovered to, instead of ending in an error of the server (inclusive: %s) [K2] [K4]', async (isInclusive) => {
+    const last = stored.wal.at(-1)
+    const end = parseSegmentName(last?.name ?? '', last?.rawBytes ?? 0)?.end ?? lsn(0n)
+    const { server, said } = await restoreTo({ kind: 'lsn', lsn: lsn(end - 8n) }, isInclusive)
+    await using restored = server
+    expect(await restored.sql(rows)).toEqual(await cluster.sql(rows))
+    expect(said).toContain('No record begins at')
   })
 
   test('a time between two commits is recovered to exactly: what was committed before is there, what came after is not [K6] [K4]', async () => {
@@ -92,7 +101,7 @@ describe.each([
     const micro = String(earlier % 1_000_000n).padStart(6, '0')
     const time = `${new Date(Number(earlier / 1000n)).toISOString().slice(0, 19)}.${micro}Z`
     const wanted = await cluster.sql(`select count(*)::int as n, coalesce(sum(i), 0)::int as sum from t where pg_xact_commit_timestamp(xmin) <= '${time}'`)
-    const { server, said } = await restoreTo(time)
+    const { server, said } = await restoreTo({ kind: 'time', time })
     await using restored = server
     expect(await restored.sql(rows)).toEqual(wanted)
     expect(said).not.toContain('No transaction ended after')

@@ -1,8 +1,10 @@
-// Whether recovery to a time finds the record it stops at. Without one PostgreSQL 13 and newer end the recovery with an error, although nothing is missing.
+// Whether recovery to a time or a position finds the record it stops at. Without one PostgreSQL 13 and newer end the recovery with an error, although nothing is missing.
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Lsn } from '#lib/postgres/lsn.ts'
 import { parseSegmentName } from '#lib/postgres/wal.ts'
 import { microsecondsOf, transactionEnds } from '#lib/postgres/wal-commits.ts'
+import { walReader } from '#lib/postgres/wal-records.ts'
 import { pathProblem } from './system-problem.ts'
 
 const PAGE_BYTES = 8192
@@ -35,6 +37,19 @@ export async function reachesTime(archive: string, names: readonly string[], { t
     }
     if (newest !== null && newest < target - DISORDER_MICROSECONDS) return false
     following = bytes.subarray(0, PAGE_BYTES)
+  }
+  return false
+}
+
+/** True when a record of the restored WAL begins at the position or after it. `names` are in the order of replay. */
+export async function reachesPosition(archive: string, names: readonly string[], { position, segmentSizeBytes }: { position: Lsn; segmentSizeBytes: number }): Promise<boolean> {
+  let isReached = false
+  const reader = walReader((record) => void (isReached ||= record.lsn >= position), new Set())
+  for (const name of names) {
+    const range = parseSegmentName(name, segmentSizeBytes)
+    if (range === null || range.end <= position) continue
+    reader.push(await read(join(archive, name), segmentSizeBytes))
+    if (isReached) return true
   }
   return false
 }

@@ -1,0 +1,141 @@
+// In a worker thread: tells which files of an earlier copy are what an image holds, and removes what the image does not hold.
+import { createHash } from 'node:crypto'
+import { closeSync, constants, fstatSync, lstatSync, openSync, read, readdirSync, readSync, rmSync, statSync } from 'node:fs'
+import { alignedBuffer } from '#lib/image/frame-expander.ts'
+import type { IndexEntry } from '#lib/image/index.ts'
+import { entryPathBytes } from '#lib/image/index.ts'
+import { hasCode } from './system-problem.ts'
+
+const CHUNK_BYTES = 1 << 20
+const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
+
+interface Digest {
+  sha256: string
+  size: number
+}
+
+/** Of what can be read from here on. `onPiece` is called for every piece and may throw. */
+export function digestOf(fd: number, onPiece: (bytes: number) => void): Digest {
+  const hash = createHash('sha256')
+  let size = 0
+  for (let got = readSync(fd, chunk, 0, CHUNK_BYTES, 0); got > 0; got = readSync(fd, chunk, 0, CHUNK_BYTES, size)) {
+    onPiece(got)
+    hash.update(chunk.subarray(0, got))
+    size += got
+  }
+  return { sha256: hash.digest('hex'), size }
+}
+
+/** Pieces that are on their way at the same time while the one before is digested. */
+const AHEAD = 3
+/** Smaller files are read at once. */
+const DIRECT_FROM_BYTES = 4 * CHUNK_BYTES
+let rooms: Buffer[] | undefined
+
+const readInto = (fd: number, into: Buffer, position: number): Promise<number> =>
+  new Promise((resolve, reject) => read(fd, into, 0, into.length, position, (error, count) => (error === null ? resolve(count) : reject(error))))
+
+/** The same around the page cache: the disk works while pieces are digested, and nothing is copied. */
+async function digestAhead(fd: number, onPiece: (bytes: number) => void): Promise<Digest> {
+  const into = (rooms ??= Array.from({ length: AHEAD }, () => alignedBuffer(CHUNK_BYTES)))
+  const hash = createHash('sha256')
+  const onTheWay: { room: Buffer; got: Promise<number> }[] = []
+  let [asked, size] = [0, 0]
+  const ask = (room: Buffer): void => {
+    const got = readInto(fd, room, asked)
+    got.catch(() => {}) // heard in its turn
+    onTheWay.push({ room, got })
+    asked += CHUNK_BYTES
+  }
+  try {
+    for (const room of into) ask(room)
+    for (;;) {
+      const next = onTheWay[0]
+      const got = (await next?.got) ?? 0
+      onPiece(got)
+      hash.update(next?.room.subarray(0, got) ?? '')
+      size += got
+      onTheWay.shift()
+      // A piece that ends early is the last one.
+      if (got < CHUNK_BYTES || next === undefined) return { sha256: hash.digest('hex'), size }
+      ask(next.room)
+    }
+  } finally {
+    await Promise.allSettled(onTheWay.map(({ got }) => got))
+  }
+}
+
+/** Null = the file system knows no direct reads. */
+async function digestDirectly(path: string | Buffer, onPiece: (bytes: number) => void): Promise<Digest | null> {
+  let fd: number | undefined
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_DIRECT)
+    return await digestAhead(fd, onPiece)
+  } catch (error) {
+    if (hasCode(error, 'EINVAL')) return null
+    throw error
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
+}
+
+/** A path as bytes, in a string that compares and splits: names need not be UTF-8. */
+export const latinPath = (entry: Pick<IndexEntry, 'path' | 'pathBase64'>): string => entryPathBytes(entry).toString('latin1')
+
+/** Which of the files share the work with others: each goes to whoever has least to read so far, so that every thread comes to the same answer by itself. */
+export function* shareOf<T extends { size: number }>(files: Iterable<T>, share: number, of: number): Generator<T> {
+  const loads = Array.from({ length: of }, () => 0)
+  const COST_OF_A_FILE = 64 * 1024
+  for (const file of files) {
+    const least = loads.indexOf(Math.min(...loads))
+    loads[least] = (loads[least] ?? 0) + file.size + COST_OF_A_FILE
+    if (least === share) yield file
+  }
+}
+
+/** Size of a file that is there instead, 0 where there is none; null = it is exactly what is wanted. */
+export async function differenceOf(path: string | Buffer, wanted: Digest, work: { onPiece: (bytes: number) => void; onSame: (fd: number) => void }): Promise<number | null> {
+  const facts = lstatSync(path, { throwIfNoEntry: false })
+  if (facts?.isFile() !== true) return 0
+  if (facts.size !== wanted.size) return facts.size
+  const fd = openSync(path, 'r')
+  try {
+    const found = (facts.size < DIRECT_FROM_BYTES ? null : await digestDirectly(path, work.onPiece)) ?? digestOf(fd, work.onPiece)
+    if (found.size !== wanted.size || found.sha256 !== wanted.sha256 || fstatSync(fd).size !== wanted.size) return facts.size
+    work.onSame(fd)
+    return null
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Removes below `top` whatever `wanted` does not name as a file or a directory; a pg_wal elsewhere stays a link. Paths are latin1 below `top`; `prefix` stands before them in `wanted`. */
+export function removeOthers(top: string, wanted: ReadonlyMap<string, IndexEntry['type']>, prefix = ''): number {
+  let removed = 0
+  const walk = (below: string): void => {
+    const names = readdirSync(pathIn(top, below), { encoding: 'latin1', withFileTypes: true })
+    for (const name of names) {
+      const path = below === '' ? name.name : `${below}/${name.name}`
+      const isDirectory = name.isDirectory() || (path === 'pg_wal' && name.isSymbolicLink() && isDirectoryAt(pathIn(top, path)))
+      const type = wanted.get(prefix === '' ? path : `${prefix}/${path}`)
+      if (isDirectory && type === 'dir') walk(path)
+      else if (!name.isFile() || type !== 'file') {
+        rmSync(pathIn(top, path), { recursive: true })
+        removed += 1
+      }
+    }
+  }
+  walk('')
+  return removed
+}
+
+const pathIn = (top: string, below: string): Buffer => (below === '' ? Buffer.from(top) : Buffer.concat([Buffer.from(`${top}/`), Buffer.from(below, 'latin1')]))
+
+function isDirectoryAt(path: Buffer): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false
+    throw error
+  }
+}
