@@ -2,11 +2,15 @@
 import * as audit from './audit.ts'
 import { catalogProblem } from './catalog-problem.ts'
 import type { Db, Tx } from './client.ts'
+import * as drills from './drills.ts'
+import * as extracts from './extracts.ts'
 import * as facts from './facts.ts'
 import * as hosts from './hosts.ts'
 import * as imageLists from './image-lists.ts'
+import * as keys from './keys.ts'
 import * as overview from './overview.ts'
 import * as preferences from './preferences.ts'
+import * as recoveries from './recoveries.ts'
 import * as runGroups from './run-groups.ts'
 import * as runLists from './run-lists.ts'
 import * as sets from './sets.ts'
@@ -15,7 +19,7 @@ import * as sources from './sources.ts'
 import * as storages from './storages.ts'
 import * as users from './users.ts'
 
-const nouns = { audit, facts, hosts, images: imageLists, overview, preferences, runGroups, runs: runLists, sets, settings, sources, storages, users } as const
+const nouns = { audit, drills, extracts, facts, hosts, images: imageLists, keys, overview, preferences, recoveries, runGroups, runs: runLists, sets, settings, sources, storages, users } as const
 
 type Query = (db: Tx, ...rest: never[]) => unknown
 type Bound<M> = { [K in keyof M as M[K] extends Query ? K : never]: M[K] extends (db: Tx, ...rest: infer A) => infer R ? (...rest: A) => R : never }

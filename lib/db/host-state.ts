@@ -5,7 +5,7 @@ import type { Db, Tx } from './client.ts'
 
 /** All that connecting needs, the sealed secret included. */
 export async function findHostAccess(db: Tx, id: string) {
-  return db.host.findUnique({ where: { id }, select: { id: true, name: true, address: true, port: true, user: true, runAs: true, secretSealed: true, hostKey: true, agentPath: true, agentRuntime: true, agentSha256: true } })
+  return db.host.findUnique({ where: { id }, select: { id: true, name: true, address: true, port: true, user: true, runAs: true, stateDirectory: true, secretSealed: true, hostKey: true, agentPath: true, agentRuntime: true, agentSha256: true, agentVersion: true } })
 }
 export type HostAccessRow = NonNullable<Awaited<ReturnType<typeof findHostAccess>>>
 
@@ -54,11 +54,14 @@ export const listDeployedHosts = (db: Tx): Promise<{ id: string }[]> => db.host.
 export async function replaceChecks(db: Db, sourceId: string, lines: readonly CheckLine[], at: Date): Promise<void> {
   await db.$transaction(async tx => {
     await tx.checkResult.deleteMany({ where: { sourceId } })
-    await tx.checkResult.createMany({ data: lines.map((line, position) => ({ sourceId, line: line.id, position, status: line.status, message: line.message, found: line.found ?? null, wanted: line.wanted ?? null, fixKind: line.fix?.kind ?? null, fixText: line.fix?.text ?? null })) })
+    await tx.checkResult.createMany({ data: lines.map((line, position) => ({ sourceId, line: line.id, position, status: line.status, message: line.message, found: line.found ?? null, wanted: line.wanted ?? null, fixKind: line.fix?.kind ?? null, fixText: line.fix?.text ?? null, ...(line.apply === undefined ? {} : { apply: line.apply }) })) })
     await tx.source.updateMany({ where: { id: sourceId }, data: { lastCheckAt: at } })
   })
 }
 
+const limit = (bytes: number): bigint | null => (bytes === Infinity ? null : BigInt(bytes))
+
+/** Infinity = nobody tells a limit. */
 export async function updateStorageState(db: Tx, id: string, state: { freeBytes: number; totalBytes: number; usedBytes: number } | null, testProblem: string | null, at: Date): Promise<void> {
-  await db.storage.updateMany({ where: { id }, data: { testedAt: at, testProblem, ...(state === null ? {} : { freeBytes: BigInt(state.freeBytes), totalBytes: BigInt(state.totalBytes), usedBytes: BigInt(state.usedBytes) }) } })
+  await db.storage.updateMany({ where: { id }, data: { testedAt: at, testProblem, ...(state === null ? {} : { freeBytes: limit(state.freeBytes), totalBytes: limit(state.totalBytes), usedBytes: BigInt(state.usedBytes) }) } })
 }

@@ -39,6 +39,7 @@ export interface HostFields {
   port: number
   user: string
   runAs: string | null
+  stateDirectory?: string | null
   comment: string
 }
 

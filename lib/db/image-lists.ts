@@ -6,11 +6,12 @@ import { plain } from './plain.ts'
 const named = {
   source: { select: { name: true, setId: true, set: { select: { name: true, ownerId: true } } } },
   storage: { select: { name: true } },
+  encryptionKey: { select: { name: true } },
   _count: { select: { volumes: true } },
 } as const satisfies Prisma.ImageInclude
 type Named = Prisma.ImageGetPayload<{ include: typeof named }>
 
-const imageRow = ({ source, storage, _count, ...image }: Named) => ({ ...plain(image), sourceName: source.name, setId: source.setId, setName: source.set.name, ownerId: source.set.ownerId, storageName: storage.name, volumes: _count.volumes })
+const imageRow = ({ source, storage, encryptionKey, _count, ...image }: Named) => ({ ...plain(image), encryptionKeyName: encryptionKey?.name ?? null, sourceName: source.name, setId: source.setId, setName: source.set.name, ownerId: source.set.ownerId, storageName: storage.name, volumes: _count.volumes })
 export type ImageRow = ReturnType<typeof imageRow>
 
 export interface ImageFilter {

@@ -4,17 +4,18 @@ import type { Tx } from './client.ts'
 import { plain } from './plain.ts'
 
 export interface NewImage {
-  id: string; sourceId: string; storageId: string; path: string; level: number; baseImageId: string | null; runId: string
-  systemIdentifier: string; major: number; serverVersion: string; timeline: number; segmentSizeBytes: number; beginLsn: bigint; endLsn: bigint; beginAt: Date; endAt: Date; noChanges: boolean
-  fileCount: number; rawBytes: number; storedBytes: number; compression: SettingValues['compression']; hasChecksums: boolean; fromStandby: boolean
+  id: string; sourceId: string; storageId: string; path: string; level: number; baseImageId: string | null; runId: string | null
+  systemIdentifier: string; major: number; serverVersion: string; timeline: number; segmentSizeBytes: number; beginLsn: bigint; endLsn: bigint; beginAt: Date; endAt: Date; noChanges: boolean; content: 'full' | 'wal' | 'blocks'; clusterBytes: number
+  fileCount: number; rawBytes: number; storedBytes: number; compression: SettingValues['compression']; encryptionKeyId: string | null; hasChecksums: boolean; fromStandby: boolean; publishedAt?: Date
   volumes: readonly { name: string; sizeBytes: number; rawBytes: number; sha256: string }[]
+  tablespaces: readonly { oid: string; path: string }[]
 }
 
 /** Publishes an image in the catalog; again is a no-op. */
-export async function insertImage(db: Tx, { volumes, rawBytes, storedBytes, ...image }: NewImage): Promise<void> {
+export async function insertImage(db: Tx, { volumes, tablespaces, rawBytes, storedBytes, clusterBytes, ...image }: NewImage): Promise<void> {
   if ((await db.image.count({ where: { id: image.id } })) > 0) return
   await db.image.create({
-    data: { ...image, rawBytes: BigInt(rawBytes), storedBytes: BigInt(storedBytes), volumes: { createMany: { data: volumes.map((volume, position) => ({ name: volume.name, position, sha256: volume.sha256, sizeBytes: BigInt(volume.sizeBytes), rawBytes: BigInt(volume.rawBytes) })) } } },
+    data: { ...image, tablespaces: [...tablespaces], rawBytes: BigInt(rawBytes), storedBytes: BigInt(storedBytes), clusterBytes: BigInt(clusterBytes), volumes: { createMany: { data: volumes.map((volume, position) => ({ name: volume.name, position, sha256: volume.sha256, sizeBytes: BigInt(volume.sizeBytes), rawBytes: BigInt(volume.rawBytes) })) } } },
     select: { id: true },
   })
 }

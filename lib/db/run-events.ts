@@ -33,6 +33,12 @@ export async function listAgentEvents(db: Tx, runId: string, kinds: readonly Run
   return rows.map(row => RunEventBody.parse(row.body))
 }
 
+/** The base that a backup run chose last; null = a full, or nothing chosen yet. */
+export async function findChosenBase(db: Tx, runId: string): Promise<string | null> {
+  const [row] = await db.$queryRaw<{ base: string | null }[]>`select body->>'baseImageId' as base from "RunEvent" where "runId" = ${runId}::uuid and body->>'kind' = 'level' order by seq desc limit 1`
+  return row?.base ?? null
+}
+
 /** Everything unexpected that was seen in a run. */
 export async function listStrange(db: Tx, runId: string): Promise<string[]> {
   const rows = await db.$queryRaw<{ text: string }[]>`select body->>'text' as text from "RunEvent" where "runId" = ${runId}::uuid and body->>'kind' = 'strange' order by seq`

@@ -36,8 +36,8 @@ export async function insertRunGroup(db: Tx, { runs, ...group }: NewGroup): Prom
   const { count } = await db.runGroup.createMany({ data: [{ ...group, kind: underscored(group.kind) }], skipDuplicates: true })
   if (count === 0) return false
   await db.run.createMany({
-    data: runs.map(({ problem, input, ...run }) => ({
-      ...run, groupId: group.id, kind: underscored(group.kind), createdAt: group.createdAt, input: input as Prisma.InputJsonObject,
+    data: runs.map(({ problem, input, ...run }, position) => ({
+      ...run, position, groupId: group.id, kind: underscored(group.kind), createdAt: group.createdAt, input: input as Prisma.InputJsonObject,
       ...(problem === undefined ? {} : { state: 'failed', endedAt: group.createdAt, problemCode: problem.code, problemMessage: problem.message, problemDetail: problem.detail ?? null, problemHint: problem.hint ?? null }),
     })),
   })

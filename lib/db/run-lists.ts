@@ -66,6 +66,18 @@ export async function findRunDetail(db: Tx, id: string) {
 }
 export type RunDetailRow = NonNullable<Awaited<ReturnType<typeof findRunDetail>>>
 
+/** The newest ended adoption, or preview of one, of a device that has a result. */
+export async function findAdoption(db: Tx, storageId: string): Promise<{ id: string; endedAt: Date; result: unknown } | null> {
+  const run = await db.run.findFirst({ where: { kind: 'adopt', storageId, state: { in: ['succeeded', 'strange'] }, endedAt: { not: null } }, orderBy: { endedAt: 'desc' }, select: { id: true, endedAt: true, result: true } })
+  return run?.endedAt ? { id: run.id, endedAt: run.endedAt, result: run.result } : null
+}
+
+/** How many milliseconds the last good backup of each of these sources took. */
+export async function listLastDurations(db: Tx, sourceIds: readonly string[]): Promise<Map<string, number>> {
+  const rows = await db.run.findMany({ where: { sourceId: { in: [...sourceIds] }, kind: 'backup', state: { in: ['succeeded', 'strange'] } }, distinct: ['sourceId'], orderBy: { endedAt: 'desc' }, select: { sourceId: true, startedAt: true, endedAt: true } })
+  return new Map(rows.flatMap(({ sourceId, startedAt, endedAt }) => (sourceId === null || startedAt === null || endedAt === null ? [] : [[sourceId, endedAt.getTime() - startedAt.getTime()]])))
+}
+
 /** How many runs are going on: queued ones too. */
 export const countRuns = (db: Tx, states: readonly RunState[]): Promise<number> => db.run.count({ where: { state: { in: [...states] } } })
 

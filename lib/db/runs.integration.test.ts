@@ -97,6 +97,39 @@ test('as many backups of a set go on as it may, the next when one ended [I1]', a
   expect(later.filter(claim => claim !== null)).toHaveLength(1)
 })
 
+test('as many backups go on on one host as it may, whatever sets they are of [I1]', async () => {
+  const host = await db.host.create({ data: { name: randomUUID(), address: 'a', user: 'u', signIn: 'key', secretSealed: 's' } })
+  const begin = async (): Promise<string> => {
+    const id = randomUUID()
+    await insertRunGroup(db, { id: randomUUID(), kind: 'backup', title: 'test', origin: 'person', startedBy: 'test', startedById: null, createdAt: new Date(), runs: [{ id, hostId: host.id, exclusiveKey: null, input: { source: { settings: { ...values, parallelSources: 9, parallelPerHost: 2 } } } }] })
+    return id
+  }
+  const runIds = [await begin(), await begin(), await begin(), await begin()]
+  const got = (await Promise.all(runIds.map(runId => claimRun(db, { runId, worker: 'w' })))).filter(claim => claim !== null)
+  expect(got).toHaveLength(2)
+  await endRun(db, { runId: got[0]!.id, claim: got[0]!.claim }, { state: 'failed', problem: told })
+  const later = await Promise.all(runIds.map(runId => claimRun(db, { runId, worker: 'w' })))
+  expect(later.filter(claim => claim !== null)).toHaveLength(1)
+})
+
+test('of runs of a group that wait the first begins first, and one that has to wait for its host holds up no other [I1]', async () => {
+  const [busy, free] = [await db.host.create({ data: { name: randomUUID(), address: 'b', user: 'u', signIn: 'key', secretSealed: 's' } }), await db.host.create({ data: { name: randomUUID(), address: 'c', user: 'u', signIn: 'key', secretSealed: 's' } })]
+  const settingsOf = { source: { settings: { ...values, parallelSources: 2, parallelPerHost: 1 } } }
+  const other = randomUUID()
+  await insertRunGroup(db, { id: randomUUID(), kind: 'backup', title: 'test', origin: 'person', startedBy: 'test', startedById: null, createdAt: new Date(), runs: [{ id: other, hostId: busy.id, exclusiveKey: null, input: settingsOf }] })
+  expect(await claimRun(db, { runId: other, worker: 'w' })).not.toBeNull()
+  const runIds: string[] = [busy, free, free].map(() => randomUUID())
+  await insertRunGroup(db, { id: randomUUID(), kind: 'backup', title: 'test', origin: 'person', startedBy: 'test', startedById: null, createdAt: new Date(), runs: [busy, free, free].map((host, index) => ({ id: runIds[index]!, hostId: host.id, exclusiveKey: null, input: settingsOf })) })
+  expect((await listClaimable(db, { limit: 100 })).filter(id => runIds.includes(id))).toEqual(runIds)
+  const claim = (index: number) => claimRun(db, { runId: runIds[index]!, worker: 'w' })
+  expect([await claim(2), await claim(0)]).toEqual([null, null])
+  const second = await claim(1)
+  expect(second).not.toBeNull()
+  expect(await claim(2)).toBeNull()
+  await endRun(db, { runId: runIds[1]!, claim: second!.claim }, { state: 'succeeded' })
+  expect(await claim(2)).not.toBeNull()
+})
+
 test('the database itself refuses a second run of a key in progress [I7]', async () => {
   const [first] = await insert({ exclusiveKey: 'source:1' })
   await expect(insert({ exclusiveKey: 'source:1' })).rejects.toThrow()

@@ -22,18 +22,23 @@ export const STALE_SECONDS = 20
 
 /**
  * Takes a queued run that is due, or the run of a worker that gave no sign for `staleSeconds`. Raises the fence, so that whoever had it before can no longer write.
- * Null = not to be had: somebody else has it, it is not due, it ended, or its set has as many backups going on as it may.
+ * Null = not to be had: somebody else has it, it is not due, it ended, its set or host has as many backups going on as it may, or one of its group comes before it.
  */
 export async function claimRun(db: Db, { runId, worker, staleSeconds = STALE_SECONDS }: { runId: string; worker: string; staleSeconds?: number }): Promise<ClaimedRun | null> {
   return db.$transaction(async tx => {
     // Runs of one set are let in one after the other, so that two workers never count the same free place.
     await tx.$executeRaw`select pg_advisory_xact_lock(hashtextextended(coalesce(g."setId", g.id)::text, 0)) from "Run" r join "RunGroup" g on g.id = r."groupId" where r.id = ${runId}::uuid`
+    // And those of one host: always the set first, so that no two wait for each other.
+    await tx.$executeRaw`select pg_advisory_xact_lock(hashtextextended("hostId"::text, 1)) from "Run" where id = ${runId}::uuid and "hostId" is not null and kind = 'backup'`
     const rows = await tx.$queryRaw<{ before: RunState }[]>`
       with one as (
         select r.id, r.state from "Run" r join "RunGroup" g on g.id = r."groupId" where r.id = ${runId}::uuid and (
           (r.state = 'queued' and (r."notBefore" is null or r."notBefore" <= now() at time zone 'utc') and (r.kind <> 'backup' or
             (select count(*) from "Run" o join "RunGroup" og on og.id = o."groupId" where o.kind = 'backup' and o.state in ('running', 'cancelling') and coalesce(og."setId", og.id) = coalesce(g."setId", g.id))
-            < coalesce((r.input #>> '{source,settings,parallelSources}')::int, 1)))
+            < coalesce((r.input #>> '{source,settings,parallelSources}')::int, 1)
+            and (r."hostId" is null or (select count(*) from "Run" o where o.kind = 'backup' and o.state in ('running', 'cancelling') and o."hostId" = r."hostId") < coalesce((r.input #>> '{source,settings,parallelPerHost}')::int, 1))
+            and not exists (select from "Run" o where o."groupId" = r."groupId" and o.state = 'queued' and o.position < r.position and (o."notBefore" is null or o."notBefore" <= now() at time zone 'utc')
+              and (o."hostId" is null or (select count(*) from "Run" p where p.kind = 'backup' and p.state in ('running', 'cancelling') and p."hostId" = o."hostId") < coalesce((o.input #>> '{source,settings,parallelPerHost}')::int, 1)))))
           or (r.state in ('running', 'cancelling') and (r."heartbeatAt" is null or r."heartbeatAt" < now() at time zone 'utc' - make_interval(secs => ${staleSeconds}))))
         for update of r skip locked)
       update "Run" r set state = case when one.state = 'queued' then 'running'::"RunState" else one.state end, claim = r.claim + 1, worker = ${worker},
@@ -51,7 +56,7 @@ export async function listClaimable(db: Tx, { limit, staleSeconds = STALE_SECOND
   const rows = await db.$queryRaw<{ id: string }[]>`
     select id::text from "Run" where (state = 'queued' and ("notBefore" is null or "notBefore" <= now() at time zone 'utc'))
       or (state in ('running', 'cancelling') and ("heartbeatAt" is null or "heartbeatAt" < now() at time zone 'utc' - make_interval(secs => ${staleSeconds})))
-    order by state desc, "createdAt", id limit ${limit}`
+    order by state desc, "createdAt", position, id limit ${limit}`
   return rows.map(row => row.id)
 }
 
@@ -114,10 +119,23 @@ export async function handOver(db: Tx, fence: Fence): Promise<void> {
   await db.run.updateMany({ where: { ...mine(fence), state: { in: [...statesFor('follow')] } }, data: { heartbeatAt: null } })
 }
 
+/** Workers that move bytes of a 'set <id>' or to or from a 'host <id>' in runs at the moment. */
+export async function countSharers(db: Tx, key: string): Promise<number> {
+  const [kind, id] = key.split(' ')
+  const rows = await db.$queryRaw<{ count: bigint }[]>`
+    select count(distinct r.worker) count from "Run" r join "RunGroup" g on g.id = r."groupId"
+    where r.state in ('running', 'cancelling') and r.kind in ('backup', 'restore', 'drill', 'extract', 'collect-wal') and case ${kind} when 'host' then r."hostId"::text else coalesce(g."setId"::text, r.input ->> 'setId') end = ${id}`
+  return Number(rows[0]?.count ?? 1n)
+}
+
 /** Runs of a worker process that is known to be dead need not wait to become stale. */
 export async function handOverAll(db: Tx, worker: string): Promise<number> {
   return (await db.run.updateMany({ where: { worker, state: { in: [...statesFor('follow')] } }, data: { heartbeatAt: null } })).count
 }
+
+/** The newest runs that a host had a process of. */
+export const listRunsOfHost = (db: Tx, hostId: string): Promise<{ id: string; state: RunState; attempt: number }[]> =>
+  db.run.findMany({ where: { kind: { in: ['backup', 'restore', 'drill', 'extract', 'load'] }, OR: [{ hostId }, { source: { hostId } }] }, select: { id: true, state: true, attempt: true }, orderBy: { createdAt: 'desc' }, take: 2_000 })
 
 /** Runs in progress of a kind on a source; used to keep hands off while a backup goes on. */
 export const countInProgress = (db: Tx, where: { sourceId?: string; hostId?: string; kind?: RunKind }): Promise<number> =>

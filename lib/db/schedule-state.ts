@@ -16,7 +16,7 @@ export async function findExpiryDue(db: Tx, setId: string, now: Date): Promise<s
     select (select r.id::text from "Run" r join "RunGroup" g on g.id = r."groupId" where g."setId" = ${setId}::uuid and r.kind = 'backup' and r.state in ('succeeded', 'strange') order by r."endedAt" desc limit 1) "backupId",
       (select max(r."endedAt") from "Run" r join "RunGroup" g on g.id = r."groupId" where g."setId" = ${setId}::uuid and r.kind = 'backup' and r.state in ('succeeded', 'strange')) "backupAt",
       (select max(r."createdAt") from "Run" r join "RunGroup" g on g.id = r."groupId" where g."setId" = ${setId}::uuid and r.kind = 'expire') "expiredAt",
-      (select count(*) from "Run" r join "RunGroup" g on g.id = r."groupId" where g."setId" = ${setId}::uuid and r.kind in ('backup', 'restore', 'expire') and r.state in ('queued', 'running', 'cancelling')) busy,
+      (select count(*) from "Run" r join "RunGroup" g on g.id = r."groupId" where g."setId" = ${setId}::uuid and (r.kind in ('backup', 'restore', 'drill', 'expire') or (r.kind = 'extract' and r.phase is distinct from 'open')) and r.state in ('queued', 'running', 'cancelling')) busy,
       (select count(*) from "Image" i join "Source" s on s.id = i."sourceId" where s."setId" = ${setId}::uuid) images`
   const row = rows[0]
   if (row === undefined || row.busy > 0n || row.images === 0n) return null

@@ -57,6 +57,11 @@ export async function replaceSlots(db: Tx, setId: string, slots: { dayOfWeek: nu
   await db.scheduleSlot.createMany({ data: slots.map((slot) => ({ ...slot, setId })) })
 }
 
+/** Raises the version within the transaction of a change; false when it is not the expected one, or the set is gone. */
+export async function raiseVersion(db: Tx, id: string, expected: number | null): Promise<boolean> {
+  return (await db.backupSet.updateMany({ where: { id, ...(expected === null ? {} : { version: expected }) }, data: { version: { increment: 1 } } })).count === 1
+}
+
 /** The set, its slots and its settings; its sources must be gone. */
 export async function removeSet(db: Tx, id: string): Promise<void> {
   const { settingsId } = await db.backupSet.delete({ where: { id }, select: { settingsId: true } })

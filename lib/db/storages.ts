@@ -1,9 +1,10 @@
 /** Storage devices and what is counted on them. */
 import type { Tx } from './client.ts'
 import type { Prisma } from './generated/client.ts'
+import type { StorageKind } from '#lib/domain/storage-place.ts'
 import { bigintOrNull, plain } from './plain.ts'
 
-const counted = { sets: { select: { id: true, name: true, ownerId: true }, orderBy: { name: 'asc' } }, _count: { select: { images: true, walFiles: true } } } as const satisfies Prisma.StorageInclude
+const counted = { bucket: true, host: { select: { id: true, name: true } }, sets: { select: { id: true, name: true, ownerId: true }, orderBy: { name: 'asc' } }, _count: { select: { images: true, walFiles: true } } } as const satisfies Prisma.StorageInclude
 type Counted = Prisma.StorageGetPayload<{ include: typeof counted }>
 
 const storageRow = ({ _count, ...storage }: Counted) => ({ ...plain(storage), images: _count.images, walFiles: _count.walFiles })
@@ -28,23 +29,38 @@ export async function sumStoredBytes(db: Tx): Promise<Map<string, number>> {
   return sums
 }
 
+export interface BucketFields {
+  endpoint: string
+  region: string
+  name: string
+  prefix: string
+  accessKeyId: string
+  secretSealed: string
+  isPathStyle: boolean
+  storageClass: string | null
+  caPem: string | null
+}
+
 export interface StorageFields {
   name: string
   comment: string
-  rootPath: string
+  rootPath: string | null
+  bucket: BucketFields | null
+  hostId: string | null
   keepFreeBytes: number
   quotaBytes: number | null
 }
 
-const columns = ({ keepFreeBytes, quotaBytes, ...rest }: StorageFields) => ({ ...rest, keepFreeBytes: BigInt(keepFreeBytes), quotaBytes: bigintOrNull(quotaBytes) })
+const columns = ({ name, comment, rootPath, hostId, keepFreeBytes, quotaBytes }: StorageFields) => ({ name, comment, rootPath, hostId, keepFreeBytes: BigInt(keepFreeBytes), quotaBytes: bigintOrNull(quotaBytes) })
 
-export async function insertStorage(db: Tx, storage: StorageFields & { kind: 'disk' }): Promise<StorageRow> {
-  return storageRow(await db.storage.create({ data: { ...columns(storage), kind: storage.kind }, include: counted }))
+export async function insertStorage(db: Tx, { kind, ...storage }: StorageFields & { kind: StorageKind }): Promise<StorageRow> {
+  return storageRow(await db.storage.create({ data: { ...columns(storage), kind, ...(storage.bucket === null ? {} : { bucket: { create: storage.bucket } }) }, include: counted }))
 }
 
-/** A new root path is untested. */
+/** A new place, or a new way to sign in there, is untested. The kind stays. */
 export async function updateStorage(db: Tx, id: string, change: StorageFields, untested: boolean): Promise<StorageRow> {
-  return storageRow(await db.storage.update({ where: { id }, data: { ...columns(change), ...(untested ? { testedAt: null, testProblem: null, freeBytes: null, totalBytes: null } : {}) }, include: counted }))
+  const bucket = change.bucket === null ? {} : { bucket: { update: change.bucket } }
+  return storageRow(await db.storage.update({ where: { id }, data: { ...columns(change), ...bucket, ...(untested ? { testedAt: null, testProblem: null, freeBytes: null, totalBytes: null } : {}) }, include: counted }))
 }
 
 export async function removeStorage(db: Tx, id: string): Promise<void> {

@@ -4,7 +4,7 @@ import { plain } from './plain.ts'
 
 export interface NewWalFile {
   sourceId: string; name: string; storageId: string; kind: 'segment' | 'partial' | 'history'; timeline: number; beginLsn: bigint | null; endLsn: bigint | null
-  path: string; rawBytes: number; storedBytes: number; sha256: string; rawSha256: string; completedAt: Date
+  path: string; rawBytes: number; storedBytes: number; sha256: string; rawSha256: string; encryptionKeyId: string | null; completedAt: Date; archivedAt: Date | null; lastCommitAt: Date | null; storedAt?: Date
 }
 
 const whole = (row: NewWalFile) => ({ ...row, rawBytes: BigInt(row.rawBytes), storedBytes: BigInt(row.storedBytes) })
@@ -32,6 +32,11 @@ export async function findNewestSegment(db: Tx, sourceId: string, timeline: numb
   return row === null ? null : plain(row)
 }
 
+/** The exact moments, from the host: what was adopted from storage knew only a moment before them. */
+export async function updateCompletedAt(db: Tx, sourceId: string, name: string, moments: Pick<NewWalFile, 'completedAt' | 'archivedAt'>): Promise<void> {
+  await db.walFile.update({ where: { sourceId_name: { sourceId, name } }, data: moments, select: { name: true } })
+}
+
 export async function updateRemovedFromHost(db: Tx, sourceId: string, names: readonly string[], at: Date): Promise<void> {
   await db.walFile.updateMany({ where: { sourceId, name: { in: [...names] } }, data: { removedFromHostAt: at } })
 }
@@ -56,6 +61,12 @@ export interface ArchiverSeen { walSeenAt: Date; currentLsn: bigint; timeline: n
 export async function updateArchiver(db: Tx, sourceId: string, { backlogBytes, systemIdentifier, major, segmentSizeBytes, timeline, ...seen }: ArchiverSeen): Promise<void> {
   await db.source.updateMany({ where: { id: sourceId }, data: { ...seen, backlogBytes: BigInt(backlogBytes), segmentSizeBytes, timeline, major } })
   await db.source.updateMany({ where: { id: sourceId, systemIdentifier: null }, data: { systemIdentifier } })
+}
+
+export interface ArchiveUse { usedBytes: number; freeBytes: number; totalBytes: number; growth: number | null; seenAt: Date }
+
+export async function updateArchiveUse(db: Tx, sourceId: string, { usedBytes, freeBytes, totalBytes, growth, seenAt }: ArchiveUse): Promise<void> {
+  await db.source.updateMany({ where: { id: sourceId }, data: { archiveBytes: BigInt(usedBytes), archiveFreeBytes: BigInt(freeBytes), archiveTotalBytes: BigInt(totalBytes), archiveGrowth: growth, archiveSeenAt: seenAt } })
 }
 
 export async function updateWalProblem(db: Tx, sourceId: string, walProblem: string | null): Promise<void> {

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "Cluster" ALTER COLUMN "major" DROP NOT NULL;

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "Image" ADD COLUMN     "tablespaces" JSONB NOT NULL DEFAULT '[]';

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "WalFile" ADD COLUMN     "lastCommitAt" TIMESTAMP(3);
