@@ -18,14 +18,18 @@ const staleAfter = {
   run: ['run', 'overview', 'source', 'report'],
   image: ['image', 'run', 'overview', 'storage', 'report', 'restore'],
   restore: ['run', 'overview'],
+  recovery: ['recovery', 'run', 'overview'],
+  drill: ['drill', 'run', 'overview'],
+  extract: ['extract', 'run', 'overview'],
   report: [],
+  key: ['key', 'set', 'source', 'console'],
   user: ['user', 'session', 'set'],
   token: ['token'],
   console: ['console', 'session', 'set', 'source'],
 } as const satisfies Record<Noun, readonly Noun[]>
 
 /** Operations that send a body but change nothing. */
-const harmless: readonly string[] = ['set.previewSchedule', 'set.previewRetention', 'restore.plan'] satisfies OperationName[]
+const harmless: readonly string[] = ['set.previewSchedule', 'set.previewRetention', 'restore.plan', 'recovery.plan'] satisfies OperationName[]
 
 export const isNoun = (word: unknown): word is Noun => typeof word === 'string' && Object.hasOwn(staleAfter, word)
 

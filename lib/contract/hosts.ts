@@ -10,6 +10,7 @@ const hostFields = {
   port: Port.default(22),
   user: z.string().trim().min(1, 'is required').max(64).regex(/^[A-Za-z_][A-Za-z0-9_.-]*\$?$/, 'a user name of the host'),
   runAs: z.string().trim().max(64).regex(/^([A-Za-z_][A-Za-z0-9_.-]*)?$/, 'a user name of the host').nullable().default(null),
+  stateDirectory: z.string().trim().max(1000).regex(/^(\/[^\0\n]*)?$/, 'must be an absolute path').nullable().default(null),
   comment: Comment.default(''),
 }
 /** Exactly one of password and private key (OpenSSH or PEM, unencrypted or with `passphrase`). */
@@ -18,10 +19,11 @@ const HostSecret = z.discriminatedUnion('signIn', [
   z.object({ signIn: z.literal('key'), privateKey: z.string().min(1, 'is required').max(20000), passphrase: z.string().max(1000).optional() }),
 ])
 export const HostInput = z.object({ ...hostFields, secret: HostSecret })
-export const HostChange = z.object({ id: Id, ...hostFields, port: Port, runAs: hostFields.runAs.unwrap(), comment: Comment, secret: HostSecret.nullable() })
+/** `stateDirectory`: absent keeps it. */
+export const HostChange = z.object({ id: Id, ...hostFields, port: Port, runAs: hostFields.runAs.unwrap(), stateDirectory: hostFields.stateDirectory.unwrap().optional(), comment: Comment, secret: HostSecret.nullable() })
 
 export const Host = z.object({
-  id: Id, name: z.string(), address: z.string(), port: z.int(), user: z.string(), signIn: z.enum(['password', 'key']), runAs: z.string().nullable(), comment: z.string(),
+  id: Id, name: z.string(), address: z.string(), port: z.int(), user: z.string(), signIn: z.enum(['password', 'key']), runAs: z.string().nullable(), stateDirectory: z.string().nullable(), comment: z.string(),
   hostKeyFingerprint: z.string().nullable(), hostKeyConfirmedAt: Time.nullable(), hostKeyConfirmedBy: z.string().nullable(),
   offeredKeyFingerprint: z.string().nullable(), offeredKeyAt: Time.nullable(),
   /** key-unknown and key-changed wait for a person; no-agent waits for deploy. */

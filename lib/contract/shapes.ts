@@ -56,13 +56,15 @@ export const SourceHealth = z.object({
   id: Id, name: z.string(), setId: Id, setName: z.string(), hostId: Id, hostName: z.string(), major: z.int().nullable(), isActive: z.boolean(), state: SourceState,
   isRecoverable: z.boolean(), clauses: z.array(Clause), window: Window, rpoSeconds: z.number().nullable(), rpoTargetSeconds: z.int(), rtoSeconds: z.number().nullable(),
   backlogBytes: Bytes.nullable(), lastBackupAt: Time.nullable(), lastBackupState: RunState.nullable(), nextRunAt: Time.nullable(), sizeBytes: Bytes.nullable(), storedBytes: Bytes,
+  /** The archive directory on the host as last seen; `fullAt` at its pace, null while it does not grow. */
+  archive: z.object({ usedBytes: Bytes, freeBytes: Bytes, totalBytes: Bytes, seenAt: Time, fullAt: Time.nullable() }).nullable(),
 })
 export type SourceHealth = z.infer<typeof SourceHealth>
 
 export const Image = z.object({
   id: Id, sourceId: Id, sourceName: z.string(), setId: Id, setName: z.string(), storageId: Id, storageName: z.string(), path: z.string(), level: z.int(), baseImageId: Id.nullable(),
   chain: z.array(Id), runId: Id.nullable(), major: z.int(), serverVersion: z.string(), timeline: z.int(), beginLsn: LsnText, endLsn: LsnText, beginAt: Time, endAt: Time, noChanges: z.boolean(),
-  fileCount: z.int(), rawBytes: Bytes, storedBytes: Bytes, ratio: z.number().nullable(), compression: z.string(), volumes: z.int(), isHeld: z.boolean(), holdReason: z.string().nullable(), verifiedAt: Time.nullable(), verifyProblem: z.string().nullable(), fromStandby: z.boolean(),
+  fileCount: z.int(), rawBytes: Bytes, storedBytes: Bytes, ratio: z.number().nullable(), compression: z.string(), encryptionKeyName: z.string().nullable(), volumes: z.int(), isHeld: z.boolean(), holdReason: z.string().nullable(), verifiedAt: Time.nullable(), verifyProblem: z.string().nullable(), fromStandby: z.boolean(),
 })
 export type Image = z.infer<typeof Image>
 

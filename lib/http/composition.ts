@@ -5,6 +5,7 @@ import { problem, toProblem } from '#lib/domain/problem.ts'
 import { readEnvironment, type Environment } from '#lib/platform/env.ts'
 import { openLog, type Log } from '#lib/platform/log.ts'
 import { openQueue, type RunQueue } from '#lib/queue/queue.ts'
+import { ageIdentities } from '#lib/secrets/age-identity.ts'
 import { loadMasterKey } from '#lib/secrets/master-key.ts'
 import { createSealer } from '#lib/secrets/seal.ts'
 import type { Console } from '#lib/services/console.ts'
@@ -53,7 +54,7 @@ export async function openWeb({ databaseUrl, masterKey, url, setupTokenFile, log
   const db = connectDb(databaseUrl)
   const queue = await openQueueOf(db, databaseUrl, log)
   const console: Console = {
-    db: catalogOf(db), queue: { enqueue: (runId) => queue.enqueueRun(runId) }, sealer: createSealer(masterKey), passwords, setup: setupTokenIn(setupTokenFile),
+    db: catalogOf(db), queue: { enqueue: (runId) => queue.enqueueRun(runId) }, sealer: createSealer(masterKey), identities: ageIdentities, passwords, setup: setupTokenIn(setupTokenFile),
     now, version: await readVersion(), memory: new Map(), log: { info: (what, text) => log.info(what, text), error: (what, text) => log.error(what, text) },
   }
   const auth = openAuth({ db, console, secret: sessionSecret(masterKey), url, log })

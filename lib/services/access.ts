@@ -26,7 +26,11 @@ export const subjects: Subjects = {
   backup: { start: set },
   run: { cancel: run, cancelGroup: (input) => ({ of: 'group', id: input.id }), retry: run },
   image: { hold: image, release: image, verify: image },
-  restore: { plan: (input) => ({ of: 'source', id: input.sourceId }), start: (input) => ({ of: 'source', id: input.sourceId }) },
+  drill: { setSettings: source, start: source },
+  extract: { get: run, start: source, load: run, stop: run },
+  restore: { findMoment: (input) => ({ of: 'source', id: input.sourceId }), plan: (input) => ({ of: 'source', id: input.sourceId }), start: (input) => ({ of: 'source', id: input.sourceId }) },
+  // A recovery has the id of its run.
+  recovery: { plan: (input) => ({ of: 'run', id: input.restoreRunId }), start: (input) => ({ of: 'run', id: input.restoreRunId }), undo: run, release: run },
 }
 
 /** True when the actor owns the set a subject belongs to; runs count as own for who started them, too, when the role is RestoreOnly. */

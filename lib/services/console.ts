@@ -1,6 +1,7 @@
 /** What a use case is given: the console's parts as ports, and who acts. */
 import type { Catalog } from '#lib/db/catalog.ts'
 import type { Role } from '#lib/domain/role.ts'
+import type { AgeIdentities } from '#lib/secrets/age-identity.ts'
 import type { Sealer } from '#lib/secrets/seal.ts'
 import type { SourceMemory } from './source-facts.ts'
 
@@ -32,6 +33,7 @@ export interface Console {
   db: Catalog
   queue: Queue
   sealer: Sealer
+  identities: AgeIdentities
   passwords: Passwords
   setup: SetupToken
   now: () => Date

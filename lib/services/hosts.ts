@@ -22,7 +22,7 @@ function stateOf(host: HostRow, version: string): Host['state'] {
 }
 
 export const shownHost = (host: HostRow, version: string): Host => ({
-  id: host.id, name: host.name, address: host.address, port: host.port, user: host.user, signIn: host.signIn, runAs: host.runAs, comment: host.comment,
+  id: host.id, name: host.name, address: host.address, port: host.port, user: host.user, signIn: host.signIn, runAs: host.runAs, stateDirectory: host.stateDirectory, comment: host.comment,
   hostKeyFingerprint: host.hostKeyFingerprint, hostKeyConfirmedAt: isoOrNull(host.hostKeyConfirmedAt), hostKeyConfirmedBy: host.hostKeyConfirmedBy,
   offeredKeyFingerprint: host.offeredKeyFingerprint, offeredKeyAt: isoOrNull(host.offeredKeyAt), state: stateOf(host, version), offlineReason: host.offlineReason, lastSeenAt: isoOrNull(host.lastSeenAt),
   agentVersion: host.agentVersion, agentSha256: host.agentSha256, agentDeployedAt: isoOrNull(host.agentDeployedAt),
@@ -41,7 +41,7 @@ function sealed({ sealer }: Console, secret: SecretInput): { signIn: 'password' 
 }
 
 /** The form sends '' for nobody. */
-const fieldsOf = ({ name, address, port, user, runAs, comment }: HostFields): HostFields => ({ name, address, port, user, runAs: runAs === '' ? null : runAs, comment })
+const fieldsOf = ({ name, address, port, user, runAs, stateDirectory, comment }: HostFields): HostFields => ({ name, address, port, user, runAs: runAs === '' ? null : runAs, stateDirectory: stateDirectory === '' ? null : (stateDirectory ?? null), comment })
 
 export async function createHost(console: Console, actor: Actor, input: Input<'host', 'create'>): Promise<Output<'host', 'create'>> {
   mustBeFree(await console.db.hosts.findHostIdByName(input.name), null, 'host', input.name)
@@ -54,13 +54,16 @@ export async function createHost(console: Console, actor: Actor, input: Input<'h
   return { ...shownHost(host, console.version), ...run }
 }
 
-const labels: ChangeLabels<HostFields & { secret: string }> = { name: 'Name', address: 'Address', port: 'Port', user: 'User', runAs: 'Run as', comment: 'Comment', secret: 'Password or key' }
+const labels: ChangeLabels<HostFields & { secret: string }> = { name: 'Name', address: 'Address', port: 'Port', user: 'User', runAs: 'Run as', stateDirectory: 'State directory', comment: 'Comment', secret: 'Password or key' }
 
 /** Another address or port is another machine until a person confirms its key. */
 export async function updateHost(console: Console, actor: Actor, { id, secret, ...input }: Input<'host', 'update'>): Promise<Host> {
   const before = found(await console.db.hosts.findHost(id), 'host')
   mustBeFree(await console.db.hosts.findHostIdByName(input.name), id, 'host', input.name)
-  const fields = fieldsOf(input)
+  const fields = fieldsOf({ ...input, stateDirectory: input.stateDirectory === undefined ? before.stateDirectory : input.stateDirectory })
+  // What goes on there is known by its folder in the old place.
+  const busy = fields.stateDirectory === before.stateDirectory ? null : await console.db.runs.findRunInProgress({ hostId: id })
+  if (busy !== null) throw problem('conflict', `A run (${busy.kind}) on ${before.name} has not ended, and keeps its state in the old directory`, { hint: 'Wait for it, or abort it in Monitor; then change the state directory.' })
   return console.db.transaction(async (db) => {
     const isMoved = before.address !== fields.address || before.port !== fields.port
     const host = await db.hosts.updateHost(id, { ...fields, ...(secret === null ? {} : sealed(console, secret)) }, isMoved)
@@ -73,6 +76,10 @@ export async function updateHost(console: Console, actor: Actor, { id, secret, .
 export async function removeHost(console: Console, actor: Actor, { id }: { id: string }): Promise<Record<string, never>> {
   const host = found(await console.db.hosts.findHost(id), 'host')
   if (host.sources.length > 0) throw problem('conflict', `${host.name} is used by ${host.sources.map((source) => source.name).join(', ')}`, { hint: 'Remove these sources in Backup ▸ What first, or give them another host.' })
+  const devices = (await console.db.storages.listStorages()).filter((storage) => storage.hostId === id)
+  if (devices.length > 0) throw problem('conflict', `${devices.map(({ name }) => name).join(', ')} ${devices.length === 1 ? 'lies' : 'lie'} on ${host.name}`, { hint: 'Forget these storage devices in Admin ▸ Storage devices first.' })
+  const drilled = (await console.db.drills.listDrillWishes()).filter(({ wish }) => wish.hostId === id)
+  if (drilled.length > 0) throw problem('conflict', `${host.name} is where ${drilled.map(({ sourceName }) => sourceName).join(', ')} ${drilled.length === 1 ? 'is' : 'are'} drilled`, { hint: 'Choose another host for these drills in Restore ▸ Drills first.' })
   const busy = await console.db.runs.findRunInProgress({ hostId: id })
   if (busy !== null) throw problem('conflict', `A run (${busy.kind}) on ${host.name} has not ended`, { hint: 'Wait for it, or abort it in Monitor.' })
   await console.db.transaction(async (db) => {

@@ -19,9 +19,9 @@ function chainIds(image: ImageRow, byId: ReadonlyMap<string, ImageRow>): string[
 export const ratio = (storedBytes: number, rawBytes: number): number | null => (storedBytes === 0 ? null : rawBytes / storedBytes)
 
 function shown(image: ImageRow, byId: ReadonlyMap<string, ImageRow>): Image {
-  const { id, sourceId, sourceName, setId, setName, storageId, storageName, path, level, baseImageId, runId, major, serverVersion, timeline, noChanges, fileCount, rawBytes, storedBytes, compression, volumes, isHeld, holdReason, verifyProblem, fromStandby } = image
+  const { id, sourceId, sourceName, setId, setName, storageId, storageName, path, level, baseImageId, runId, major, serverVersion, timeline, noChanges, fileCount, rawBytes, storedBytes, compression, encryptionKeyName, volumes, isHeld, holdReason, verifyProblem, fromStandby } = image
   return {
-    id, sourceId, sourceName, setId, setName, storageId, storageName, path, level, baseImageId, runId, major, serverVersion, timeline, noChanges, fileCount, rawBytes, storedBytes, compression, volumes, isHeld, holdReason, verifyProblem, fromStandby,
+    id, sourceId, sourceName, setId, setName, storageId, storageName, path, level, baseImageId, runId, major, serverVersion, timeline, noChanges, fileCount, rawBytes, storedBytes, compression, encryptionKeyName, volumes, isHeld, holdReason, verifyProblem, fromStandby,
     chain: chainIds(image, byId), beginLsn: formatLsn(lsn(image.beginLsn)), endLsn: formatLsn(lsn(image.endLsn)), beginAt: iso(image.beginAt), endAt: iso(image.endAt), ratio: ratio(storedBytes, rawBytes), verifiedAt: isoOrNull(image.verifiedAt),
   }
 }

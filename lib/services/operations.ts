@@ -1,13 +1,18 @@
 /** Every operation of the contract and the use case that answers it; the types hold each to its input and output. */
 import { startBackup } from './backups.ts'
 import type { Actor, Console } from './console.ts'
+import * as drills from './drills.ts'
+import * as extracts from './extracts.ts'
 import * as health from './health.ts'
 import * as hosts from './hosts.ts'
 import * as images from './images.ts'
+import * as keys from './keys.ts'
 import { getOverview } from './overview.ts'
 import * as people from './people.ts'
 import * as preferences from './preferences.ts'
+import * as recoveries from './recoveries.ts'
 import * as reports from './reports.ts'
+import * as moments from './moments.ts'
 import * as restores from './restores.ts'
 import * as retention from './retention.ts'
 import * as runs from './runs.ts'
@@ -34,14 +39,18 @@ export const operations: Operations = {
   },
   source: {
     list: sources.listSources, get: sources.getSource, create: sources.createSource, update: sources.updateSource, remove: sources.removeSource, activate: sources.activateSource, deactivate: sources.deactivateSource,
-    checks: sources.sourceChecks, check: sources.checkSource, checkAll: sources.checkAll, estimate: sources.estimateSource, settings: sources.getSourceSettings, setSettings: sources.saveSourceSettings, collectWal: sources.collectWal,
+    checks: sources.sourceChecks, check: sources.checkSource, checkAll: sources.checkAll, fix: sources.applyFix, estimate: sources.estimateSource, settings: sources.getSourceSettings, setSettings: sources.saveSourceSettings, collectWal: sources.collectWal,
   },
-  storage: { list: storages.listStorages, get: storages.getStorage, create: storages.createStorage, update: storages.updateStorage, remove: storages.removeStorage, test: storages.testStorage, media: storages.storageMedia },
+  storage: { list: storages.listStorages, get: storages.getStorage, create: storages.createStorage, update: storages.updateStorage, remove: storages.removeStorage, test: storages.testStorage, media: storages.storageMedia, adopt: storages.adoptStorage, adoption: storages.storageAdoption },
   backup: { start: startBackup },
   run: { list: runs.listRuns, group: runs.getGroup, get: runs.getRun, events: runs.runEvents, cancel: runs.cancelRun, cancelGroup: runs.cancelGroup, retry: runs.retryRun },
   image: { list: images.listImages, get: images.getImage, hold: images.holdImage, release: images.releaseImage, verify: images.verifyImage },
-  restore: { window: restores.sourceWindow, plan: restores.planSource, start: restores.startRestore, express: restores.express },
+  restore: { window: restores.sourceWindow, plan: restores.planSource, start: restores.startRestore, express: restores.express, findMoment: moments.findMoment, moments: moments.foundMoments },
+  recovery: { plan: recoveries.planRecovery, start: recoveries.startRecovery, list: recoveries.listRecoveries, undo: recoveries.undoRecovery, release: recoveries.releaseRecovery },
+  drill: { list: drills.listDrills, get: drills.getDrill, settings: drills.drillSettings, setSettings: drills.setDrillSettings, start: (console, actor, input) => drills.startDrill(console, actor, input) },
+  extract: { list: extracts.listExtracts, get: extracts.getExtract, start: extracts.startExtract, load: extracts.loadFromExtract, stop: extracts.stopExtract },
   report: { runs: reports.reportRuns, calendar: reports.reportCalendar, trends: reports.reportTrends, timeline: reports.reportTimeline, hosts: reports.reportHosts, integrity: reports.reportIntegrity },
+  key: { list: keys.listKeys, create: keys.createKey, import: keys.importKey, makeDefault: keys.makeDefaultKey, retire: keys.retireKey, activate: keys.activateKey, export: keys.exportKey, confirmKit: keys.confirmKit },
   user: { list: people.listUsers, create: people.createUser, update: people.updateUser },
   token: { list: people.listTokens, create: people.createToken, remove: people.removeToken },
   console: { preferences: preferences.getPreferences, setPreferences: preferences.setPreferences, audit: preferences.listAudit },

@@ -3,7 +3,8 @@ import { describeChanges, describeSettingChanges, type ChangeLabels } from '#lib
 import { changesInWords, record } from './audit.ts'
 import type { Actor, Console } from './console.ts'
 import { invalid, iso } from './invalid.ts'
-import { mustFitScope, shownSettings } from './settings.ts'
+import { mustHaveKey } from './keys.ts'
+import { mustAgree, mustFitScope, shownSettings } from './settings.ts'
 import type { Input, Output } from './shapes.ts'
 
 export async function getPreferences({ db }: Console): Promise<Output<'console', 'preferences'>> {
@@ -21,6 +22,9 @@ export const keepsRuns = 'Runs now in progress keep the settings they started wi
 export async function setPreferences(console: Console, actor: Actor, input: Input<'console', 'setPreferences'>): Promise<Output<'console', 'setPreferences'>> {
   if (!isZone(input.timeZone)) throw invalid('timeZone', `${input.timeZone} is not a time zone of the IANA database`, 'Write one such as UTC or Europe/Berlin.')
   mustFitScope(input.overrides, 'global')
+  const scopes = { global: input.overrides }
+  mustAgree(scopes)
+  await mustHaveKey(console.db, scopes)
   return console.db.transaction(async (db) => {
     const before = await db.preferences.findPreferences()
     await db.preferences.updatePreferences(input)

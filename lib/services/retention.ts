@@ -6,6 +6,7 @@ import { countInWords } from '#lib/domain/words.ts'
 import { changesInWords, record } from './audit.ts'
 import type { Actor, Console } from './console.ts'
 import { found, iso } from './invalid.ts'
+import { raiseVersion } from './sets.ts'
 import type { Input, Output } from './shapes.ts'
 
 const labels: ChangeLabels<Retention> = {
@@ -15,13 +16,14 @@ const labels: ChangeLabels<Retention> = {
 }
 
 /** Nothing goes by the save itself: the next run of expiry, after a backup or once a day, decides by the new rule. */
-export async function setRetention(console: Console, actor: Actor, { id, keepFulls, keepDays, minimumFulls }: Input<'set', 'setRetention'>): Promise<Output<'set', 'setRetention'>> {
+export async function setRetention(console: Console, actor: Actor, { id, expectedVersion, keepFulls, keepDays, minimumFulls }: Input<'set', 'setRetention'>): Promise<Output<'set', 'setRetention'>> {
   const set = found(await console.db.sets.findSet(id), 'backup set')
   const after = { keepFulls, keepDays, minimumFulls }
   const changes = describeChanges<Retention>(set, after, labels)
   if (changes.length === 0) return { changes, notice: null }
   const preview = await previewFor(console, set, after)
   await console.db.transaction(async (db) => {
+    await raiseVersion(db, set, expectedVersion)
     await db.sets.updateSet(id, after)
     await record(db, console, actor, { action: 'set.setRetention', subject: set.name, subjectId: id, detail: changesInWords(changes) })
   })

@@ -29,10 +29,10 @@ const NEXT_RUNS = 5
 export function shownSet(set: SetRow, around: Around, actor: Actor): BackupSet {
   const active = around.sources.filter((source) => source.isActive)
   const { values } = resolveSettings({ global: around.global, set: set.overrides })
-  const { id, name, comment, ownerId, ownerName, isActive, timeZone, cycleDays, slots, keepFulls, keepDays, minimumFulls, rpoTargetSeconds } = set
+  const { id, name, comment, ownerId, ownerName, isActive, timeZone, cycleDays, slots, keepFulls, keepDays, minimumFulls, rpoTargetSeconds, version } = set
   return {
     id, name, comment, ownerId, ownerName, isActive, storageId: set.storageId, storageName: set.storage?.name ?? null,
-    schedule: { timeZone, cycleDays, slots }, retention: { keepFulls, keepDays, minimumFulls }, rpoTargetSeconds,
+    schedule: { timeZone, cycleDays, slots }, retention: { keepFulls, keepDays, minimumFulls }, rpoTargetSeconds, version,
     sources: around.sources.length, images: around.stored.images, storedBytes: around.stored.storedBytes,
     sentence: setInWords({ sources: active.length, storageName: set.storage?.name ?? null, isActive, slots, timeZone, walIntervalSeconds: values.walIntervalSeconds, retention: { keepFulls, keepDays } }),
     steps: [whatStep(around.sources, active), whereStep(set), howStep(set, values), whenStep(set), nowStep(active, around)],

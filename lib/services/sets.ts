@@ -8,9 +8,10 @@ import { countInWords, spanInWords } from '#lib/domain/words.ts'
 import { changesInWords, record } from './audit.ts'
 import type { Actor, Console } from './console.ts'
 import { found, invalid, mustBeFree } from './invalid.ts'
+import { mustHaveKey } from './keys.ts'
 import { keepsRuns } from './preferences.ts'
 import { readSet, shownRuns, type BackupSet } from './set-view.ts'
-import { mustFitScope, shownSettings } from './settings.ts'
+import { mustAgree, mustFitScope, shownSettings } from './settings.ts'
 import type { Input, Output } from './shapes.ts'
 import { startRun } from './start-runs.ts'
 
@@ -18,10 +19,17 @@ type Saved = Output<'set', 'update'>
 
 const findSet = async ({ db }: Pick<Console, 'db'>, id: string): Promise<SetRow> => found(await db.sets.findSet(id), 'backup set')
 
+/** Throws `conflict` when the set is no longer as it was on the screen of whoever changes it. */
+export async function raiseVersion(db: Catalog, set: Pick<SetRow, 'id' | 'name'>, expectedVersion: number | undefined): Promise<void> {
+  if (await db.sets.raiseVersion(set.id, expectedVersion ?? null)) return
+  throw problem('conflict', `${set.name} was changed meanwhile, elsewhere or by somebody else`, { detail: 'What you changed was not saved, so that the other change is not undone unseen.', hint: 'Reload, look at what changed, and make your change again.' })
+}
+
 /** Writes a change of a set, with its audit entry, and says what it was; nothing changed means nothing is written. */
-async function save(console: Console, actor: Actor, set: Pick<SetRow, 'id' | 'name'>, { action, changes, notice, write }: { action: string; changes: Change[]; notice: string | null; write: (db: Catalog) => Promise<void> }): Promise<Saved> {
+async function save(console: Console, actor: Actor, set: Pick<SetRow, 'id' | 'name'>, { action, expectedVersion, changes, notice, write }: { action: string; expectedVersion: number | undefined; changes: Change[]; notice: string | null; write: (db: Catalog) => Promise<void> }): Promise<Saved> {
   if (changes.length === 0) return { changes, notice: null }
   await console.db.transaction(async (db) => {
+    await raiseVersion(db, set, expectedVersion)
     await write(db)
     await record(db, console, actor, { action, subject: set.name, subjectId: set.id, detail: changesInWords(changes) })
   })
@@ -42,7 +50,7 @@ const labels: ChangeLabels<{ name: string; comment: string; ownerName: string | 
   name: 'Name', comment: 'Comment', ownerName: 'Owner', rpoTargetSeconds: { label: 'Target for lost changes (RPO)', say: spanInWords },
 }
 
-export async function updateSet(console: Console, actor: Actor, { id, ...input }: Input<'set', 'update'>): Promise<Saved> {
+export async function updateSet(console: Console, actor: Actor, { id, expectedVersion, ...input }: Input<'set', 'update'>): Promise<Saved> {
   const before = await findSet(console, id)
   mustBeFree(await console.db.sets.findSetIdByName(input.name), id, 'backup set', input.name)
   if (input.name !== before.name) await mustHaveNothingStored(console, before)
@@ -51,7 +59,7 @@ export async function updateSet(console: Console, actor: Actor, { id, ...input }
   const owner = input.ownerId === null ? null : await console.db.users.findUser(input.ownerId)
   if (input.ownerId !== null && (owner === null || (isOwnerNew && !owner.isActive))) throw invalid('ownerId', 'There is no such active user')
   const changes = describeChanges(before, { ...input, ownerName: owner?.name ?? null }, labels)
-  return save(console, actor, before, { action: 'set.update', changes, notice: null, write: (db) => db.sets.updateSet(id, input) })
+  return save(console, actor, before, { action: 'set.update', expectedVersion, changes, notice: null, write: (db) => db.sets.updateSet(id, input) })
 }
 
 /** The name is part of the path of every image. */
@@ -128,7 +136,7 @@ function switchSet(console: Console, actor: Actor, set: SetRow, isActive: boolea
 }
 
 /** A device is not swapped under images: they would no longer be where the set looks for them. */
-export async function setStorage(console: Console, actor: Actor, { id, storageId }: Input<'set', 'setStorage'>): Promise<Saved> {
+export async function setStorage(console: Console, actor: Actor, { id, expectedVersion, storageId }: Input<'set', 'setStorage'>): Promise<Saved> {
   const set = await findSet(console, id)
   const storage = await console.db.storages.findStorage(storageId)
   if (storage === null) throw invalid('storageId', 'There is no such storage device')
@@ -136,10 +144,10 @@ export async function setStorage(console: Console, actor: Actor, { id, storageId
   if (set.storageId !== null && set.storageId !== storageId && (stored?.storedBytes ?? 0) > 0)
     throw invalid('storageId', `${countInWords(stored?.images ?? 0, 'image')} of ${set.name} lie on ${set.storage?.name ?? 'its device'}`, 'Clone the set and give the clone the other device; the images stay restorable from this one.')
   const changes = describeChanges({ storage: set.storage?.name ?? null }, { storage: storage.name }, { storage: 'Storage device' })
-  return save(console, actor, set, { action: 'set.setStorage', changes, notice: storage.testedAt === null ? `${storage.name} was never tested.` : null, write: (db) => db.sets.updateSet(id, { storageId }) })
+  return save(console, actor, set, { action: 'set.setStorage', expectedVersion, changes, notice: storage.testedAt === null ? `${storage.name} was never tested.` : null, write: (db) => db.sets.updateSet(id, { storageId }) })
 }
 
-export async function setSchedule(console: Console, actor: Actor, { id, timeZone, cycleDays, slots }: Input<'set', 'setSchedule'>): Promise<Saved> {
+export async function setSchedule(console: Console, actor: Actor, { id, expectedVersion, timeZone, cycleDays, slots }: Input<'set', 'setSchedule'>): Promise<Saved> {
   const set = await findSet(console, id)
   const week = (one: Pick<SetRow, 'slots' | 'timeZone'>) => ({ slots: one.slots.map(({ dayOfWeek, minuteOfDay, level }) => ({ dayOfWeek, minuteOfDay, level })).toSorted((a, b) => a.dayOfWeek - b.dayOfWeek || a.minuteOfDay - b.minuteOfDay), zone: one.timeZone })
   type Shown = { week: ReturnType<typeof week>; timeZone: string; cycleDays: number }
@@ -147,7 +155,7 @@ export async function setSchedule(console: Console, actor: Actor, { id, timeZone
   const changes = describeChanges<Shown>({ ...set, week: week(set) }, { week: week({ slots, timeZone }), timeZone, cycleDays }, scheduleLabels)
   const notice = !set.isActive && slots.length > 0 ? 'The schedule is switched off: activate the set to let it start backups.' : set.isActive && slots.length === 0 ? 'Nothing starts by itself until a start time is painted.' : null
   return save(console, actor, set, {
-    action: 'set.setSchedule', changes, notice,
+    action: 'set.setSchedule', expectedVersion, changes, notice,
     write: async (db) => {
       await db.sets.updateSet(id, { timeZone, cycleDays })
       await db.sets.replaceSlots(id, slots)
@@ -164,8 +172,11 @@ export async function getSetSettings({ db }: Console, _actor: Actor, { id }: { i
   return shownSettings({ global: preferences.overrides, set: set.overrides })
 }
 
-export async function saveSetSettings(console: Console, actor: Actor, { id, overrides }: Input<'set', 'setSettings'>): Promise<Saved> {
+export async function saveSetSettings(console: Console, actor: Actor, { id, expectedVersion, overrides }: Input<'set', 'setSettings'>): Promise<Saved> {
   const set = await findSet(console, id)
   mustFitScope(overrides, 'set')
-  return save(console, actor, set, { action: 'set.setSettings', changes: describeSettingChanges(set.overrides, overrides), notice: keepsRuns, write: (db) => db.settings.updateSettings(set.settingsId, overrides) })
+  const scopes = { global: (await console.db.preferences.findPreferences()).overrides, set: overrides }
+  mustAgree(scopes)
+  await mustHaveKey(console.db, scopes)
+  return save(console, actor, set, { action: 'set.setSettings', expectedVersion, changes: describeSettingChanges(set.overrides, overrides), notice: keepsRuns, write: (db) => db.settings.updateSettings(set.settingsId, overrides) })
 }

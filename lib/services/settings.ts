@@ -1,6 +1,6 @@
 /** Settings in force: global, then the set's, then the source's, each with its origin. */
 import type { SourceRow } from '#lib/db/sources.ts'
-import { resolveSettings, settings, settingKeys, type SettingKey, type SettingOrigin, type SettingOverrides, type SettingScope, type SettingValues } from '#lib/domain/settings.ts'
+import { placesConflict, resolveSettings, settings, settingKeys, type SettingKey, type SettingOrigin, type SettingOverrides, type SettingScope, type SettingValues } from '#lib/domain/settings.ts'
 import { problem } from '#lib/domain/problem.ts'
 
 export interface Resolved {
@@ -22,6 +22,12 @@ export function shownSettings({ global, set, source }: Scopes): Resolved & { ove
 }
 
 export const sourceSettings = (global: SettingOverrides, source: Pick<SourceRow, 'overrides' | 'setOverrides'>): Resolved => resolveSettings({ global, set: source.setOverrides, source: source.overrides })
+
+/** Refuses settings of a scope that contradict each other there; a run refuses what comes together from several scopes. */
+export function mustAgree(scopes: Scopes): void {
+  const conflict = placesConflict(shownSettings(scopes).values)
+  if (conflict !== null) throw problem('invalid-input', conflict, { detail: 'It would not become smaller.', hint: 'Compress on the host, or encrypt on the console too.', fields: [{ path: 'overrides.compressionPlace', message: 'must be the host while the host encrypts' }] })
+}
 
 /** Refuses an override where the table of settings does not offer it: it would be stored and do nothing. */
 export function mustFitScope(overrides: SettingOverrides, scope: SettingScope): void {

@@ -1,7 +1,8 @@
 /** What a source can be brought back to and how long that takes, kept between requests until its images or WAL change. */
 import type { SourceFacts } from '#lib/db/facts.ts'
 import type { ImageFact } from '#lib/domain/facts.ts'
-import { planRestore } from '#lib/domain/plan.ts'
+import { measuredRates } from '#lib/domain/drill.ts'
+import { type PlanFacts, planRestore } from '#lib/domain/plan.ts'
 import { recoverableWindow, type RecoverableWindow } from '#lib/domain/window.ts'
 import type { Window } from '#lib/contract/shapes.ts'
 import { formatLsn } from '#lib/postgres/lsn.ts'
@@ -30,7 +31,7 @@ export async function viewSources(console: Console, sourceIds: readonly string[]
   // One source at a time: its WAL files may be many, and what is made of them is small.
   for (const id of stale) {
     const facts = (await db.facts.listFacts([id])).get(id)
-    if (facts !== undefined) memory.set(id, { mark: marks.get(id) ?? '', madeAt: now, view: viewOf(facts, await db.facts.sumVolumes(id), now) })
+    if (facts !== undefined) memory.set(id, { mark: marks.get(id) ?? '', madeAt: now, view: viewOf(facts, { volumes: await db.facts.sumVolumes(id), now, ...measuredRates(await db.drills.listMeasuredDrills(id)) }) })
   }
   return new Map(sourceIds.flatMap((id) => {
     const view = memory.get(id)?.view
@@ -38,10 +39,10 @@ export async function viewSources(console: Console, sourceIds: readonly string[]
   }))
 }
 
-function viewOf({ images, wal }: SourceFacts, volumes: Awaited<ReturnType<Console['db']['facts']['sumVolumes']>>, now: number): SourceView {
-  const latest = planRestore({ target: { kind: 'latest' } }, { images, wal, volumes, now })
+function viewOf({ images, wal, abandoned }: SourceFacts, more: Omit<PlanFacts, 'images' | 'wal' | 'abandoned'>): SourceView {
+  const latest = planRestore({ target: { kind: 'latest' } }, { images, wal, abandoned, ...more })
   const archived = wal.reduce((at, file) => Math.max(at, file.completedAt), 0)
-  return { images, window: recoverableWindow({ images, wal, now }), latestPlanSeconds: latest.ok ? latest.plan.estimatedSeconds : null, lastArchivedAt: archived === 0 ? null : archived }
+  return { images, window: recoverableWindow({ images, wal, abandoned, now: more.now }), latestPlanSeconds: latest.ok ? latest.plan.estimatedSeconds : null, lastArchivedAt: archived === 0 ? null : archived }
 }
 
 const time = (at: number): string => new Date(at).toISOString()

@@ -1,6 +1,6 @@
 /** Sources: the clusters of a set with their connection, their settings, and the runs that look at them. */
 import type { SourceFields, SourceRow } from '#lib/db/sources.ts'
-import { worstStatus } from '#lib/domain/check.ts'
+import { fixes, isSamePlan, worstStatus } from '#lib/domain/check.ts'
 import { describeChanges, describeSettingChanges, type ChangeLabels } from '#lib/domain/change.ts'
 import { problem } from '#lib/domain/problem.ts'
 import { may } from '#lib/domain/role.ts'
@@ -10,8 +10,9 @@ import { changesInWords, record } from './audit.ts'
 import type { Actor, Console } from './console.ts'
 import { freezeSource } from './freeze.ts'
 import { found, invalid, isoOrNull, mustBeFree } from './invalid.ts'
+import { mustHaveKey } from './keys.ts'
 import { keepsRuns } from './preferences.ts'
-import { mustFitScope, shownSettings } from './settings.ts'
+import { mustAgree, mustFitScope, shownSettings } from './settings.ts'
 import type { Input, Output } from './shapes.ts'
 import { startGroup, startRun } from './start-runs.ts'
 
@@ -123,19 +124,29 @@ export const deactivateSource = (console: Console, actor: Actor, { id }: { id: s
 
 export async function sourceChecks({ db }: Console, _actor: Actor, { id }: { id: string }): Promise<Output<'source', 'checks'>> {
   const source = await findSource({ db }, id)
-  const lines = (await db.sources.listChecks(id)).map(({ line, status, message, found: seen, wanted, fixKind, fixText }) =>
-    CheckLine.parse({ id: line, status, message, ...(seen === null ? {} : { found: seen }), ...(wanted === null ? {} : { wanted }), ...(fixKind === null || fixText === null ? {} : { fix: { kind: fixKind, text: fixText } }) }))
+  const lines = (await db.sources.listChecks(id)).map(({ line, status, message, found: seen, wanted, fixKind, fixText, apply }) =>
+    CheckLine.parse({ id: line, status, message, ...(seen === null ? {} : { found: seen }), ...(wanted === null ? {} : { wanted }), ...(fixKind === null || fixText === null ? {} : { fix: { kind: fixKind, text: fixText } }), ...(apply === null ? {} : { apply }) }))
   return { sourceId: id, at: isoOrNull(source.lastCheckAt), status: checkStatus(source), lines }
 }
 
 /** A source frozen with the settings of this moment. */
-const frozen = async ({ db }: Console, source: SourceRow): Promise<RunInput<'check'>['source']> => freezeSource(source, (await db.preferences.findPreferences()).overrides)
+const frozen = async ({ db }: Console, source: SourceRow): Promise<RunInput<'check'>['source']> => freezeSource(source, { overrides: (await db.preferences.findPreferences()).overrides, keys: await db.keys.listActiveKeys() })
 
 const runOf = (source: SourceRow) => ({ hostId: source.hostId, sourceId: source.id })
 
 export async function checkSource(console: Console, actor: Actor, { id, announceSegmentSwitch }: Input<'source', 'check'>): Promise<RunRef> {
   const source = await findSource(console, id)
   return startRun(console, actor, { action: 'source.check', kind: 'check', title: `Check ${source.name}`, setId: source.setId, run: { ...runOf(source), input: { source: await frozen(console, source), announceSegmentSwitch } } })
+}
+
+/** What was shown must be what the last check offers; the agent compares once more with what it finds on the host. */
+export async function applyFix(console: Console, actor: Actor, { id, shown }: Input<'source', 'fix'>): Promise<RunRef> {
+  const source = await findSource(console, id)
+  const { lines } = await sourceChecks(console, actor, { id })
+  const offered = lines.find((line) => line.apply?.fix === shown.fix)?.apply
+  if (offered === undefined || !isSamePlan(offered, shown)) throw problem('conflict', `The last check does not offer this: ${fixes[shown.fix]}`, { hint: 'Check the source again and read what would change.' })
+  const detail = [...offered.changes.map(({ what, from, to }) => `${what}: ${from ?? 'not there'} → ${to}`), ...offered.statements].join('; ')
+  return startRun(console, actor, { action: 'source.fix', kind: 'fix', title: `${fixes[shown.fix]} for ${source.name}`, detail, setId: source.setId, run: { ...runOf(source), input: { source: await frozen(console, source), shown: offered } } })
 }
 
 export async function checkAll(console: Console, actor: Actor, { id, announceSegmentSwitch }: Input<'source', 'checkAll'>): Promise<Output<'source', 'checkAll'>> {
@@ -156,7 +167,7 @@ export async function collectWal(console: Console, actor: Actor, { id }: { id: s
   const source = await findSource(console, id)
   const { storageId } = source.set
   if (storageId === null) throw problem('invalid-input', `${source.set.name} has no storage device to collect WAL to`, { hint: 'Choose one in Backup ▸ Where.', fields: [{ path: 'storageId', message: 'is not chosen' }] })
-  return startRun(console, actor, { action: 'source.collectWal', kind: 'collect-wal', title: `Collect WAL of ${source.name}`, setId: source.setId, run: { ...runOf(source), storageId, input: { source: await frozen(console, source), storageId } } })
+  return startRun(console, actor, { action: 'source.collectWal', kind: 'collect-wal', title: `Collect WAL of ${source.name}`, setId: source.setId, run: { ...runOf(source), storageId, input: { source: await frozen(console, source), storageId, switchFirst: true } } })
 }
 
 export async function getSourceSettings({ db }: Console, _actor: Actor, { id }: { id: string }): Promise<Output<'source', 'settings'>> {
@@ -167,6 +178,9 @@ export async function getSourceSettings({ db }: Console, _actor: Actor, { id }: 
 export async function saveSourceSettings(console: Console, actor: Actor, { id, overrides }: Input<'source', 'setSettings'>): Promise<Output<'source', 'setSettings'>> {
   const source = await findSource(console, id)
   mustFitScope(overrides, 'source')
+  const scopes = { global: (await console.db.preferences.findPreferences()).overrides, set: source.setOverrides, source: overrides }
+  mustAgree(scopes)
+  await mustHaveKey(console.db, scopes)
   const changes = describeSettingChanges(source.overrides, overrides)
   if (changes.length === 0) return { changes, notice: null }
   await console.db.transaction(async (db) => {

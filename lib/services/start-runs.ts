@@ -15,13 +15,23 @@ const keys: { [K in RunKind]: (input: RunInput<K>) => string | null } = {
   describe: (input) => `describe:${input.hostId}`,
   undeploy: (input) => `host:${input.hostId}`,
   inspect: () => null,
+  'find-moment': () => null,
+  fix: (input) => `fix:${input.source.id}`,
   check: (input) => `check:${input.source.id}`,
   estimate: (input) => `estimate:${input.source.id}`,
   backup: (input) => `source:${input.source.id}`,
   'collect-wal': (input) => `wal:${input.source.id}`,
   verify: (input) => `image:${input.imageId}`,
   restore: (input) => `restore:${input.hostId}:${input.plan.destination}`,
+  // In place of the source's own cluster no backup of it may go on.
+  recover: (input) => (input.place.inPlace ? `source:${input.sourceId}` : `recover:${input.hostId}:${input.place.dataDirectory}`),
+  undo: (input) => (input.sourceId === null ? `recovery:${input.recoveryId}` : `source:${input.sourceId}`),
+  release: (input) => `recovery:${input.recoveryId}`,
+  drill: (input) => `drill:${input.sourceId}`,
+  extract: () => null,
+  load: (input) => `load:${input.extractRunId}`,
   expire: (input) => `set:${input.setId}`,
+  adopt: (input) => `adopt:${input.storageId}`,
   'test-storage': (input) => `storage:${input.storageId}`,
 }
 
@@ -40,6 +50,8 @@ export interface StartGroup<K extends RunKind> {
   action: string
   kind: K
   title: string
+  /** For the audit, beyond the title. */
+  detail?: string
   runs: readonly StartRun<K>[]
   setId?: string | null
   origin?: 'schedule' | 'person' | 'system'
@@ -64,7 +76,7 @@ export async function startGroup<K extends RunKind>(console: Console, actor: Act
       id: groupId, kind: group.kind, title: group.title, origin: group.origin ?? 'person', setId: group.setId ?? null, dueAt: group.dueAt ?? null,
       startedById: actor.id, startedBy: actor.name, createdAt: console.now(), runs,
     })
-    if (isNew) await record(db, console, actor, { action: group.action, subject: group.title, subjectId: groupId })
+    if (isNew) await record(db, console, actor, { action: group.action, subject: group.title, subjectId: groupId, detail: group.detail ?? null })
     return { runIds: runs.map((run) => run.id), insertedIds: isNew ? runs.filter((run) => run.problem === undefined).map((run) => run.id) : [] }
   })
   for (const runId of insertedIds) await console.queue.enqueue(runId)
