@@ -14,7 +14,8 @@ import type { SshAccess } from './ssh.ts'
 describe.skipIf(process.getuid?.() !== 0)('a host behind a real sshd', () => {
   let sshd: Sshd
   beforeAll(async () => {
-    sshd = await startSshd()
+    // A host without a Node.js that is new enough, as databases mostly have.
+    sshd = await startSshd({ environment: { PATH: '/usr/bin:/bin' } })
   })
   afterAll(() => sshd[Symbol.asyncDispose]())
   const access = (change: Partial<SshAccess> = {}): SshAccess => ({ address: '127.0.0.1', port: sshd.port, user: sshd.user, secret: { privateKey: sshd.privateKey }, hostKey: sshd.hostKey, ...change })

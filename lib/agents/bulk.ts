@@ -1,7 +1,7 @@
 /** Bytes to and from a host through `agent bulk`: one channel per file, from any offset, with a limit on silence. */
 import { problem, ProblemError } from '#lib/domain/problem.ts'
 import { BulkHeader } from '#lib/protocol/methods.ts'
-import type { BulkRequest } from '#lib/protocol/methods.ts'
+import type { BulkRequest, StoreEnd } from '#lib/protocol/methods.ts'
 import { startAgent } from './commands.ts'
 import { agentEnded, lastWords } from './session.ts'
 import type { AgentPlace } from './session.ts'
@@ -16,13 +16,32 @@ export interface Incoming {
   close(): void
 }
 
+/** An object on its way to a host. */
+export interface Storing {
+  /** Bytes that the host kept of an earlier try. */
+  offset: number
+  write(chunk: Uint8Array): Promise<void>
+  /** Ends it and waits for the host's word; throws what the host says. */
+  end(how: StoreEnd): Promise<void>
+  close(): void
+}
+
 export interface Bulk {
-  receive(request: Extract<BulkRequest, { op: 'get' | 'wal' }>): Promise<Incoming>
+  receive(request: Extract<BulkRequest, { op: 'get' | 'wal' | 'object' }>): Promise<Incoming>
   /** `open` gives the bytes from the offset that the host has already. Returns when the host confirmed the digest. */
+  store(request: Extract<BulkRequest, { op: 'store' }>): Promise<Storing>
   send(request: Extract<BulkRequest, { op: 'put' }>, open: (offset: number) => Promise<AsyncIterable<Uint8Array>>): Promise<void>
 }
 
 const MAX_HEADER_BYTES = 1 << 16
+
+function headerOf(text: string): BulkHeader {
+  try {
+    return BulkHeader.parse(JSON.parse(text))
+  } catch (cause) {
+    throw problem('agent-failed', 'The agent said something that is not of its protocol', { detail: text.slice(0, 500), cause })
+  }
+}
 
 /** Lines and raw bytes of one stream, in turns; every wait ends at `silenceMs`. */
 function reader(channel: Channel, failure: () => Promise<Error>, silenceMs: number) {
@@ -50,7 +69,7 @@ function reader(channel: Channel, failure: () => Promise<Error>, silenceMs: numb
         if (end !== -1) {
           const text = rest.toString('utf8', 0, end)
           rest = rest.subarray(end + 1)
-          const header = BulkHeader.parse(JSON.parse(text))
+          const header = headerOf(text)
           if ('problem' in header) throw new ProblemError(header.problem)
           return header
         }
@@ -99,6 +118,46 @@ export function bulkOn(connection: Connection, place: AgentPlace, silenceMs: num
           }
         }
         return { header, body: body(), close: () => channel.close() }
+      } catch (error) {
+        channel.close()
+        throw error
+      }
+    },
+
+    async store(request) {
+      const { channel, read, failure } = await start(request)
+      try {
+        const header = await read.line()
+        if (!('offset' in header)) throw problem('agent-failed', 'The agent did not say what it has of the object')
+        // What the host refuses it says in a line before it goes.
+        const refused = async (): Promise<never> => {
+          await read.line()
+          throw await failure()
+        }
+        const send = async (bytes: Uint8Array): Promise<void> => {
+          if (channel.stdin.destroyed || !channel.stdin.writable) await refused()
+          if (!channel.stdin.write(bytes)) await drained(channel, silenceMs)
+        }
+        const length = (bytes: number): Buffer => {
+          const head = Buffer.alloc(4)
+          head.writeUInt32BE(bytes)
+          return head
+        }
+        return {
+          offset: header.offset,
+          async write(chunk) {
+            if (chunk.length === 0) return // a frame of length 0 is the end
+            await send(length(chunk.length))
+            await send(chunk)
+          },
+          async end(how) {
+            await send(Buffer.concat([length(0), Buffer.from(`${JSON.stringify(how)}\n`)]))
+            const answer = await read.line()
+            channel.close()
+            if (!('done' in answer)) throw problem('agent-failed', 'The agent did not confirm the object')
+          },
+          close: () => channel.close(),
+        }
       } catch (error) {
         channel.close()
         throw error

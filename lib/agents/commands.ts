@@ -34,16 +34,21 @@ export const putFile = (runAs: string | null, file: { folder: string; name: stri
     [file.folder, file.name, file.sha256, file.mode],
   )
 
-/** The agent of exactly this digest, through a door (`serve` or `bulk`). */
-export const startAgent = (runAs: string | null, agent: { path: string; sha256: string; runtime: string; door: 'serve' | 'bulk' }): string =>
-  asUser(runAs, '[ -f "$1" ] || exit 98; [ "$(sha256sum < "$1" | cut -c1-64)" = "$2" ] || exit 97; [ -x "$3" ] || exit 98; exec "$3" "$1" "$4"', [agent.path, agent.sha256, agent.runtime, agent.door])
+/** The agent of exactly this digest, through a door (`serve` or `bulk`), with its runs where the host's row says. */
+export const startAgent = (runAs: string | null, agent: { path: string; sha256: string; runtime: string; door: 'serve' | 'bulk'; stateDirectory?: string | null }): string =>
+  asUser(
+    runAs,
+    '[ -f "$1" ] || exit 98; [ "$(sha256sum < "$1" | cut -c1-64)" = "$2" ] || exit 97; [ -x "$3" ] || exit 98; [ -z "$5" ] || export HOWDAH_AGENT_HOME="$5"; exec "$3" "$1" "$4"',
+    [agent.path, agent.sha256, agent.runtime, agent.door, agent.stateDirectory ?? ''],
+  )
 
 /** Does the runtime run here? Another C library shows only now. */
 export const tryRuntime = (runAs: string | null, runtime: string): string => asUser(runAs, 'exec "$1" --version', [runtime])
 
 /** Agents and runtimes that are not the ones in use go, unless a run may still use them. */
-export const removeOlder = (runAs: string | null, folder: string, keep: readonly string[]): string =>
-  asUser(runAs, 'cd "$1" || exit 0; shift; for d in runs/*; do [ -e "$d" ] && exit 0; done; for f in agent-*.mjs runtime-*; do for k in "$@"; do [ "$f" = "$k" ] && continue 2; done; rm -f -- "$f"; done; true', [folder, ...keep])
+export const removeOlder = (runAs: string | null, folder: string, { keep, stateDirectory }: { keep: readonly string[]; stateDirectory: string | null }): string =>
+  asUser(runAs, 'cd "$1" || exit 0; s=$2; shift 2; for d in runs/* "$s"/runs/*; do [ -e "$d" ] && exit 0; done; for f in agent-*.mjs runtime-*; do for k in "$@"; do [ "$f" = "$k" ] && continue 2; done; rm -f -- "$f"; done; true', [folder, stateDirectory ?? folder, ...keep])
 
-/** The whole folder; its name is checked once more on the host. */
-export const removeAgent = (runAs: string | null, folder: string): string => asUser(runAs, `case "$1" in */${AGENT_FOLDER}) rm -rf -- "$1";; *) exit 1;; esac`, [folder])
+/** The whole folder, whose name is checked once more on the host, and what the agent made in a state directory of its own. */
+export const removeAgent = (runAs: string | null, folder: string, stateDirectory: string | null): string =>
+  asUser(runAs, `[ -z "$2" ] || { rm -rf -- "$2/runs" "$2/compiled"; rmdir -- "$2" 2>/dev/null; }; case "$1" in */${AGENT_FOLDER}) rm -rf -- "$1";; *) exit 1;; esac`, [folder, stateDirectory ?? ''])

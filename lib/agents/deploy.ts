@@ -4,7 +4,8 @@ import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { problem } from '#lib/domain/problem.ts'
+import { problem, ProblemError } from '#lib/domain/problem.ts'
+import type { Problem } from '#lib/domain/problem.ts'
 import { AGENT_FOLDER, digests, exits, probe, putFile, removeAgent, removeOlder, tryRuntime } from './commands.ts'
 import type { Connection, Exit } from './ssh.ts'
 
@@ -24,12 +25,20 @@ interface Probe { machine: string; user: string; home: string; nodes: { version:
 const failed = (what: string, exit: Exit & { stderr: string }) =>
   problem('agent-failed', `${what} on the host failed`, { detail: `${exit.signal === null ? `Exit code ${exit.code}` : `Signal ${exit.signal}`}. ${exit.stderr.trim().slice(0, 2000)}`.trim(), hint: 'Read what the host says above; check the home directory of the user, its space and its mount options.' })
 
+/** Carries the command that grants the right, for root on the host. */
+export class RunAsError extends ProblemError {
+  readonly command: string
+  constructor(told: Problem, command: string) {
+    super(told)
+    this.name = 'RunAsError'
+    this.command = command
+  }
+}
+
 /** `sudo -n` says why not; a missing right is told with the line that grants it. */
-export function runAsProblem(runAs: string, signedInAs: string, detail: string) {
-  return problem('host-sign-in-failed', `The host does not let ${signedInAs} run programs as ${runAs}`, {
-    detail: detail.trim().slice(0, 1000),
-    hint: `On the host, as root: echo '${signedInAs} ALL=(${runAs}) NOPASSWD: ALL' > /etc/sudoers.d/howdah && chmod 440 /etc/sudoers.d/howdah`,
-  })
+export function runAsProblem(runAs: string, signedInAs: string, detail: string): RunAsError {
+  const command = `echo '${signedInAs} ALL=(${runAs}) NOPASSWD: ALL' > /etc/sudoers.d/howdah && chmod 440 /etc/sudoers.d/howdah`
+  return new RunAsError({ code: 'host-sign-in-failed', message: `The host does not let ${signedInAs} run programs as ${runAs}`, detail: detail.trim().slice(0, 1000), hint: `On the host, as root: ${command}` }, command)
 }
 
 async function look(connection: Connection, who: { runAs: string | null; signedInAs: string }): Promise<Probe> {
@@ -59,7 +68,7 @@ async function fileDigest(path: string): Promise<string> {
  * Copies what is missing and answers where it lies. Again is a no-op. `say` hears each step.
  * Throws host-sign-in-failed (run-as refused), agent-failed, no-space by the host's own words.
  */
-export async function deploy(connection: Connection, { agent, runtime, runAs, signedInAs, say }: { agent: AgentFile; runtime: Runtime; runAs: string | null; signedInAs: string; say: (text: string) => void }): Promise<Deployed> {
+export async function deploy(connection: Connection, { agent, runtime, runAs, signedInAs, stateDirectory = null, say }: { agent: AgentFile; runtime: Runtime; runAs: string | null; signedInAs: string; stateDirectory?: string | null; say: (text: string) => void }): Promise<Deployed> {
   const host = await look(connection, { runAs, signedInAs })
   const folder = join(host.home, AGENT_FOLDER)
   const there = await connection.run(digests(runAs, folder))
@@ -98,13 +107,13 @@ export async function deploy(connection: Connection, { agent, runtime, runAs, si
     say(`Copying the agent ${agent.version} to ${join(folder, name)}`)
     await put({ name, sha256: agent.sha256, mode: '400' }, Readable.from([agent.content]))
   }
-  await connection.run(removeOlder(runAs, folder, [name, ...(runtimeName === undefined ? [] : [basename(runtimeName)])]))
+  await connection.run(removeOlder(runAs, folder, { keep: [name, ...(runtimeName === undefined ? [] : [basename(runtimeName)])], stateDirectory }))
   return { agentPath: join(folder, name), runtime: runtimePath, sha256: agent.sha256, wasCopied, runtimeFrom: own === undefined ? 'console' : 'host' }
 }
 
 /** Removes the agent, its runtime and what it kept; backups lie elsewhere. Again is a no-op. */
-export async function undeploy(connection: Connection, { runAs, signedInAs }: { runAs: string | null; signedInAs: string }): Promise<void> {
+export async function undeploy(connection: Connection, { runAs, signedInAs, stateDirectory = null }: { runAs: string | null; signedInAs: string; stateDirectory?: string | null }): Promise<void> {
   const host = await look(connection, { runAs, signedInAs })
-  const said = await connection.run(removeAgent(runAs, join(host.home, AGENT_FOLDER)))
+  const said = await connection.run(removeAgent(runAs, join(host.home, AGENT_FOLDER), stateDirectory))
   if (said.code !== 0) throw failed('Removing the agent', said)
 }

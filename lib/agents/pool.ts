@@ -1,4 +1,5 @@
 /** One connection and one agent session a host, shared by all who work there and made anew when it broke. */
+import { problem } from '#lib/domain/problem.ts'
 import type { Result } from '#lib/protocol/methods.ts'
 import { bulkOn } from './bulk.ts'
 import type { Bulk } from './bulk.ts'
@@ -24,14 +25,30 @@ export interface AgentPool extends AsyncDisposable {
 
 /** sshd allows 10 sessions a connection (MaxSessions); one is the session's. */
 const BULK_CHANNELS = 6
+/** Channels for objects of a storage device on that host: of their own, since whoever holds one may be waiting for one of the others. */
+const STORE_CHANNELS = 3
+/** Two that wait for each other across hosts end here, and one of them tries again. */
+const STORE_PATIENCE_MS = 60_000
 
 /** Lets `count` pieces of work go on at a time. */
-function gate(count: number) {
+function gate(count: number, patienceMs = Infinity) {
   const queue: (() => void)[] = []
   let free = count
   return async (): Promise<() => void> => {
     if (free > 0) free--
-    else await new Promise<void>(resolve => void queue.push(resolve))
+    else await new Promise<void>((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined
+      const enter = (): void => {
+        clearTimeout(timer)
+        resolve()
+      }
+      queue.push(enter)
+      if (patienceMs === Infinity) return
+      timer = setTimeout(() => {
+        queue.splice(queue.indexOf(enter), 1)
+        reject(problem('timed-out', `All channels to the host were busy for ${patienceMs / 1000} s`))
+      }, patienceMs)
+    })
     let isHeld = true
     return () => {
       if (!isHeld) return
@@ -54,11 +71,12 @@ export function createPool(findAccess: (hostId: string) => Promise<HostAccess>):
     try {
       const { session, hello } = await openSession(connection, access.agent)
       const enter = gate(BULK_CHANNELS)
+      const enterStore = gate(STORE_CHANNELS, STORE_PATIENCE_MS)
       const bulk = (silenceMs: number): Bulk => {
         const raw = bulkOn(connection, access.agent, silenceMs)
         return {
           async receive(request) {
-            const leave = await enter()
+            const leave = await (request.op === 'object' ? enterStore() : enter())
             try {
               const incoming = await raw.receive(request)
               const body = async function* (): AsyncGenerator<Buffer> {
@@ -73,6 +91,30 @@ export function createPool(findAccess: (hostId: string) => Promise<HostAccess>):
                 leave()
               }
               return { header: incoming.header, body: body(), close }
+            } catch (error) {
+              leave()
+              throw error
+            }
+          },
+          async store(request) {
+            const leave = await enterStore()
+            try {
+              const storing = await raw.store(request)
+              return {
+                offset: storing.offset,
+                write: chunk => storing.write(chunk),
+                async end(how) {
+                  try {
+                    await storing.end(how)
+                  } finally {
+                    leave()
+                  }
+                },
+                close() {
+                  storing.close()
+                  leave()
+                },
+              }
             } catch (error) {
               leave()
               throw error

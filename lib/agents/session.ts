@@ -7,7 +7,7 @@ import { exits, startAgent } from './commands.ts'
 import { runAsProblem } from './deploy.ts'
 import type { Channel, Connection, Exit } from './ssh.ts'
 
-export interface AgentPlace { path: string; sha256: string; runtime: string; runAs: string | null; signedInAs: string }
+export interface AgentPlace { path: string; sha256: string; runtime: string; runAs: string | null; signedInAs: string; stateDirectory?: string | null }
 
 export interface Session {
   readonly isOpen: boolean

@@ -89,6 +89,7 @@ async function offeredKey(host: HostAddress, config: ConnectConfig): Promise<Hos
 }
 
 function signIn(secret: HostSecret): ConnectConfig {
+  if ('isUnknown' in secret) throw problem('host-sign-in-failed', 'How to sign in is not known', { detail: 'The host was adopted from storage, where no password and no key is kept.', hint: 'Give its password or private key in Admin ▸ Hosts.' })
   if ('password' in secret) return { password: secret.password, tryKeyboard: true }
   const parsed = ssh2.utils.parseKey(secret.privateKey, secret.passphrase)
   if (parsed instanceof Error) throw problem('host-sign-in-failed', 'The private key of the host cannot be read', { detail: parsed.message, hint: 'Paste the whole private key with its BEGIN and END lines, and give its passphrase if it has one.', cause: parsed })

@@ -8,6 +8,7 @@ import { uuidFrom } from '#lib/domain/schedule.ts'
 import { listAgentEvents } from '#lib/db/run-events.ts'
 import type { RunColumns } from '#lib/db/runs.ts'
 import type { Job } from '#lib/protocol/cluster.ts'
+import type { Lane } from './bandwidth.ts'
 import { pause } from './every.ts'
 import { noteFailure } from './hosts.ts'
 import type { RunContext } from './run-context.ts'
@@ -24,25 +25,30 @@ const RECONNECT_MS = 1_000
 const CANCEL_PATIENCE_MS = 8_000
 /** Without a limit in the settings a host may be away this long. */
 const PATIENCE_MS = 1_800_000
+/** A process that is killed again and again is not the one to put things in order. */
+const RESUMES = 5
 
 /** The agent knows each attempt as a run of its own. */
 export const attemptId = (runId: string, attempt: number): string => (attempt === 1 ? runId : uuidFrom(`attempt ${attempt} of run ${runId}`, text => createHash('sha256').update(text).digest('hex')))
 
 type EndEvent = Extract<RunEventBody, { kind: 'end' }>
 
-/** Notices when nothing moves any more. */
+/** Notices when nothing moves any more, and lets nothing move faster than it may. */
 export interface Movement {
+  /** Waits until so many bytes may have passed; waiting for its turn is moving. */
+  pace(bytes: number): Promise<void>
   moved(): void
   /** Throws no-data when nothing moved for the time allowed. */
   check(): void
   silenceMs: number
 }
 
-export function movementWithin(seconds: number): Movement {
+export function movementWithin(seconds: number, lane: Lane | null = null, signal?: AbortSignal): Movement {
   const silenceMs = seconds === 0 ? PATIENCE_MS : seconds * 1000
   let at = Date.now()
   return {
     silenceMs,
+    pace: async bytes => lane?.pace(bytes, { ...(signal === undefined ? {} : { signal }), waiting: () => (at = Date.now()) }),
     moved: () => void (at = Date.now()),
     check: () => {
       if (seconds > 0 && Date.now() - at > silenceMs) throw problem('no-data', `Nothing moved for ${seconds} s`)
@@ -60,6 +66,8 @@ export interface Follow {
   onFile(event: Extract<RunEventBody, { kind: 'volume' | 'need' }>): void
   /** A failure of what `onFile` began ends the run. */
   failure: Promise<never>
+  /** The agent goes on with such a run when its process was killed: it is started again. */
+  mayResume?: boolean
 }
 
 /** Does something with the agent of a host, again and again while the way there is cut, until nothing moved for too long. */
@@ -112,13 +120,16 @@ export async function whileOnHost<T>({ context, hostId, agentRunId }: Pick<Follo
 export async function followAgentRun(follow: Follow): Promise<EndEvent> {
   const { context, hostId, agentRunId, job, movement } = follow
   const { parts, run } = context
-  for (const event of await listAgentEvents(parts.db, run.id, ['volume', 'need'])) if (event.kind === 'volume' || event.kind === 'need') follow.onFile(event)
-  const earlier = await listAgentEvents(parts.db, run.id, ['end'])
-  const ended = earlier.at(-1)
+  const ended = (await listAgentEvents(parts.db, run.id, ['end'])).at(-1)
+  for (const event of await listAgentEvents(parts.db, run.id, ['volume', 'need'])) {
+    // What has ended needs nothing any more, and may have been released already; volumes that it made are still to be fetched.
+    if (event.kind === 'volume' || (event.kind === 'need' && ended === undefined)) follow.onFile(event)
+  }
   if (ended?.kind === 'end') return judged(ended)
   let after = run.agentSeq
   await persistently({ context, hostId, movement, work: agent => agent.call('run.start', { runId: agentRunId, job }) })
   let doneBytes = -1
+  let resumed = 0
   for (;;) {
     context.check()
     movement.check()
@@ -137,7 +148,13 @@ export async function followAgentRun(follow: Follow): Promise<EndEvent> {
       if (body.kind === 'progress') doneBytes = body.doneBytes
       if (body.kind === 'end') return judged(body)
     }
-    if (said.events.length === 0 && !said.alive && !said.ended) throw problem('agent-failed', 'The agent’s process of this run died without a word', { detail: 'It was killed, or the host was restarted.', hint: 'Look at the kernel log of the host (out of memory?); the backup is tried again.' })
+    if (said.events.length === 0 && !said.alive && !said.ended && follow.mayResume === true && resumed < RESUMES) {
+      resumed += 1
+      await context.say('The agent’s process of this run was killed; another one finds out how far it came', 'warning')
+      await persistently({ context, hostId, movement, work: agent => agent.call('run.start', { runId: agentRunId, job }) })
+      continue
+    }
+    if (said.events.length === 0 && !said.alive && !said.ended) throw problem('agent-failed', 'The agent’s process of this run died without a word', { detail: 'It was killed, or the host was restarted.', hint: 'Look at the kernel log of the host (out of memory?). A backup is tried again by itself; begin anything else anew.' })
   }
 }
 

@@ -43,19 +43,19 @@ export async function backupWal(context: RunContext<'backup'>, { imageId, moveme
   const sum = (field: 'rawBytes' | 'storedBytes'): number => [...files.values()].reduce((total, file) => total + file[field], 0)
   const endAt = new Date(Math.max(beginAt.getTime(), ...[...files.values()].map(file => file.completedAt.getTime())))
   const row = await findSource(parts.db, source.id)
-  const agent = await parts.pool.agent(source.hostId)
+  const agentVersion = await persistently({ context, hostId: source.hostId, movement, work: async agent => agent.hello.version })
   const endLsn = hasChanges ? range.end : base.endLsn
   await publish(
     context, storage,
     {
       id: imageId, level, baseImageId: base.id, label: `howdah ${source.setName} ${source.name} ${run.id}`, beginAt: beginAt.toISOString(), endAt: endAt.toISOString(), systemIdentifier: server.systemIdentifier,
       serverVersion: row?.serverVersion ?? String(server.major), major: server.major, timeline: range.timeline, beginLsn: formatLsn(base.endLsn), endLsn: formatLsn(endLsn), fromStandby: server.inRecovery,
-      wal: hasChanges ? { first: names[0] ?? '', last: names.at(-1) ?? '' } : null, segmentSizeBytes: range.segmentSizeBytes, checksums: false, tablespaces: [], volumes: [], index: null, fileCount: names.length,
-      rawBytes: sum('rawBytes'), agentVersion: agent.hello.version,
+      wal: hasChanges ? { first: names[0] ?? '', last: names.at(-1) ?? '' } : null, segmentSizeBytes: range.segmentSizeBytes, checksums: false, changes: null, clusterBytes: 0, tablespaces: [], volumes: [], index: null, fileCount: names.length,
+      rawBytes: sum('rawBytes'), agentVersion,
     },
     { systemIdentifier: server.systemIdentifier, major: server.major, timeline: range.timeline, segmentSizeBytes: range.segmentSizeBytes },
   )
   await context.emit([], { doneBytes: sum('rawBytes'), totalBytes: sum('rawBytes'), storedBytes: sum('storedBytes') })
-  await cleanUpHost(context)
+  await cleanUpHost(context, movement, { after: 'incremental' })
   return { imageId, level, baseImageId: base.id, noChanges: !hasChanges, walSegments: names.length, walBytes: sum('rawBytes'), storedBytes: sum('storedBytes'), beginLsn: formatLsn(base.endLsn), endLsn: formatLsn(parseLsn(formatLsn(endLsn))), timeline: range.timeline }
 }

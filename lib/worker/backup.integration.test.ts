@@ -108,26 +108,16 @@ describe.skipIf(!isRoot)('a source backed up and restored through the run loop',
 
   test('a restore brings every row back to a server that starts from it [K5] [D1]', async () => {
     const wanted = await cluster.sql('select count(*), sum(id) from t')
-    const { planRestore } = await import('#lib/domain/plan.ts')
-    const facts = (await listFacts(console_.db, [console_.sourceId])).get(console_.sourceId)!
-    const answer = planRestore({ target: { kind: 'latest' } }, { ...facts, volumes: new Map(), now: Date.now() })
-    if (!answer.ok) throw new Error(answer.reason)
-    const { plan } = answer
     const destination = join(await serverFolder('restore'), 'copy')
-    const run = await console_.run('restore', {
-      sourceId: console_.sourceId, sourceName: 'main', hostId: console_.hostId, storageId: console_.storageId, workers: 2,
-      plan: { hash: 'h', imageId: plan.image.id, chain: plan.chain.map(one => one.id), walNames: plan.wal.map(file => file.name), targetText: 'latest', major: 18, neededBytes: plan.neededBytes, transferBytes: plan.transferBytes, destination, tempDirectory: null, tablespaces: {}, recoverySettings: { restore_command: `cp "${destination}/archive/%f" "%p"`, recovery_target_timeline: 'latest', recovery_target_action: 'promote' }, startCommand: 'pg_ctl start' },
-    })
+    const { run } = await console_.restore(destination)
     expect(run, JSON.stringify(await console_.texts(run.id))).toMatchObject({ state: 'succeeded' })
-    const { run: command } = await import('#lib/platform/process.mjs')
-    await command({ argv: ['chown', '-R', `${cluster.user.uid}:${cluster.user.gid}`, destination] })
     await using restored = await startServer({ major: 18, dataDirectory: join(destination, 'data') })
     for (let tries = 0; tries < 100 && (await restored.sql<{ r: boolean }>('select pg_is_in_recovery() r'))[0]!.r; tries++) await sleep(100)
     expect(await restored.sql('select count(*), sum(id) from t')).toEqual(wanted)
     expect(await restored.sql('select x from later')).toEqual([{ x: 1 }])
   })
 
-  test('a changed host key stops a backup before anything is sent, and both keys are shown [A2]', async () => {
+  test('a changed host key stops a backup before anything is sent, and both keys are shown (peer bug 25) [A2]', async () => {
     const pinned = sshd.fingerprint
     await sshd.rotateHostKey()
     const run = await console_.backup('full')

@@ -1,20 +1,23 @@
-/** A backup run: check, estimate, the level and its base, then a full or a WAL-only incremental; what fails leaves nothing half visible. */
+/** A backup run: check, estimate, the level and its base, then files (all, or what changed) or WAL only; what fails leaves nothing half visible. */
 import { chooseLevel } from '#lib/domain/level.ts'
 import type { LevelChoice } from '#lib/domain/level.ts'
 import { problem, ProblemError } from '#lib/domain/problem.ts'
 import { sizeInWords } from '#lib/domain/words.ts'
 import { nextRuns } from '#lib/domain/schedule.ts'
 import { listFacts } from '#lib/db/facts.ts'
+import { findChosenBase } from '#lib/db/run-events.ts'
 import { findSet } from '#lib/db/sets.ts'
 import { findSource } from '#lib/db/sources.ts'
 import { updateChain } from '#lib/db/wal-files.ts'
 import type { Result } from '#lib/protocol/methods.ts'
 import { attemptId, isPassing, movementWithin, persistently } from './agent-run.ts'
 import type { Movement } from './agent-run.ts'
-import { backupFull } from './backup-full.ts'
+import { backupFiles } from './backup-files.ts'
 import { backupWal } from './backup-wal.ts'
 import { checkSource, demandNoErrors, estimateSource } from './check.ts'
+import { limitsOf } from './bandwidth.ts'
 import { clusterAccess } from './cluster-access.ts'
+import { encryptionOf } from './encryption.ts'
 import { atHost } from './hosts.ts'
 import { discardImage } from './publish.ts'
 import type { Handler } from './run-loop.ts'
@@ -26,23 +29,36 @@ export type ServerState = Result<'wal.status'>
 export const backup: Handler<'backup'> = async context => {
   const { parts, run, input } = context
   const imageId = attemptId(run.id, run.attempt)
-  const movement = movementWithin(input.source.settings.dataTimeoutSeconds)
+  const lane = parts.bandwidth.open(limitsOf(input.source))
+  const movement = movementWithin(input.source.settings.dataTimeoutSeconds, lane, context.signal)
   try {
-    // A run taken over goes on where it was: a full is known by its level, all else is quick and begins again.
-    if (run.isTakenOver && run.level === 0) return await backupFull(context, { imageId, movement })
+    // A run taken over goes on where it was when the agent is at it; WAL alone is quick and begins again.
+    const begun = run.isTakenOver ? await begunFiles(context) : null
+    if (begun !== null) return await backupFiles(context, { imageId, movement, baseId: begun.baseId })
+    encryptionOf(input.source)
     await prepare(context)
     const server = await serverState(context, movement)
     const choice = await chosenLevel(context, server)
-    await context.emit([{ body: { kind: 'level', level: choice.level, reason: choice.notice ?? choice.reason }, at: new Date() }], { level: choice.level })
+    await context.emit([{ body: { kind: 'level', level: choice.level, reason: choice.reason, baseImageId: choice.base?.id ?? null }, at: new Date() }], { level: choice.level })
     if (choice.notice !== null) await context.say(choice.notice, 'warning')
-    return choice.base === null ? await backupFull(context, { imageId, movement }) : await backupWal(context, { imageId, movement, server, level: choice.level, base: choice.base })
+    if (choice.base === null || input.source.settings.incrementalMethod === 'blocks') return await backupFiles(context, { imageId, movement, baseId: choice.base?.id ?? null })
+    return await backupWal(context, { imageId, movement, server, level: choice.level, base: choice.base })
   } catch (error) {
     const reason: unknown = context.signal.reason
     if (reason instanceof StopReason && reason.why !== 'cancelled') throw error // another worker goes on with it
     if (error instanceof ProblemError && error.problem.code === 'wal-gap') await updateChain(parts.db, input.source.id, { needsFullReason: `${error.problem.message}.` })
     await removeRest(context, imageId)
     throw error
+  } finally {
+    lane.close()
   }
+}
+
+/** The base of the files that an earlier worker had begun to take in this attempt; null if it had not come so far. */
+async function begunFiles({ parts, run, input }: RunContext<'backup'>): Promise<{ baseId: string | null } | null> {
+  if (run.level === null) return null
+  const baseId = await findChosenBase(parts.db, run.id)
+  return baseId === null || input.source.settings.incrementalMethod === 'blocks' ? { baseId } : null
 }
 
 /** The host first: a backup of a host that is away is recorded as such, whatever was to be looked at before. */

@@ -1,31 +1,39 @@
 /** Checks a source: the agent's lines, and the line of the storage from here; estimates how large its next full is. */
+import { RunAsError } from '#lib/agents/deploy.ts'
 import type { CheckLine } from '#lib/domain/check.ts'
 import { worstStatus } from '#lib/domain/check.ts'
 import { sizeInWords } from '#lib/domain/words.ts'
 import { problem, ProblemError, toProblem } from '#lib/domain/problem.ts'
 import type { FrozenSource } from '#lib/domain/run-input.ts'
+import { type Room, roomLine } from '#lib/domain/room.ts'
 import { zstdLevel } from '#lib/domain/settings.ts'
+import { VOLUME_BYTES } from '#lib/image/stripe-writer.ts'
 import { listFullSizes } from '#lib/db/images.ts'
 import { replaceChecks } from '#lib/db/host-state.ts'
 import { updateChain } from '#lib/db/wal-files.ts'
 import { findSource } from '#lib/db/sources.ts'
 import { clusterAccess } from './cluster-access.ts'
+import { keyLine } from './encryption.ts'
 import { atHost } from './hosts.ts'
 import type { WorkerParts } from './parts.ts'
 import type { Handler } from './run-loop.ts'
 
+/** Volumes of a backup that lie on the host at most: one for each worker and two more, and never more than the whole. */
+const spoolBytes = (workers: number, storedBytes = Infinity): number => Math.min((workers + 2) * VOLUME_BYTES, storedBytes)
+
 export interface Checked { lines: CheckLine[]; status: 'ok' | 'warn' | 'error'; systemIdentifier?: string | undefined; sizeBytes?: number | undefined }
 
-async function storageLine(parts: WorkerParts, storageId: string | null): Promise<CheckLine> {
-  if (storageId === null) return { id: 'storage', status: 'warn', message: 'No storage device is chosen for the backup set yet; nothing can be backed up before', fix: { kind: 'text', text: 'Choose one in Backup ▸ Where, then check again.' } }
+/** What the device says now; how much the source needs there is known only after its host answered. */
+async function storageLine(parts: WorkerParts, storageId: string | null): Promise<(room: Pick<Room, 'fulls' | 'sizeBytes'>) => CheckLine> {
+  if (storageId === null) return () => ({ id: 'storage', status: 'warn', message: 'No storage device is chosen for the backup set yet; nothing can be backed up before', fix: { kind: 'text', text: 'Choose one in Backup ▸ Where, then check again.' } })
   try {
     const storage = await parts.storage(storageId)
     await storage.testWrite()
     const { availableBytes } = await storage.space()
-    return { id: 'storage', status: 'ok', message: 'The storage device can be written and read', found: `${sizeInWords(availableBytes)} free` }
+    return room => ({ id: 'storage', ...roomLine({ availableBytes, ...room }) })
   } catch (error) {
     const told = toProblem(error)
-    return { id: 'storage', status: 'error', message: told.message, ...(told.detail === undefined ? {} : { found: told.detail }), fix: { kind: 'text', text: told.hint ?? '' } }
+    return () => ({ id: 'storage', status: 'error', message: told.message, ...(told.detail === undefined ? {} : { found: told.detail }), fix: { kind: 'text', text: told.hint ?? '' } })
   }
 }
 
@@ -34,6 +42,8 @@ export async function checkSource(parts: WorkerParts, source: FrozenSource, { st
   const row = await findSource(parts.db, source.id)
   const deadlineMs = source.settings.checkTimeoutSeconds * 1000
   const fromStorage = storageLine(parts, storageId)
+  const fromKey = await keyLine(parts, source)
+  const fulls = await listFullSizes(parts.db, source.id, 1)
   let lines: CheckLine[]
   let found: { systemIdentifier?: string | undefined; sizeBytes?: number | undefined; major?: number | undefined; serverVersion?: string | undefined } = {}
   try {
@@ -41,6 +51,7 @@ export async function checkSource(parts: WorkerParts, source: FrozenSource, { st
       const agent = await parts.pool.agent(source.hostId)
       return agent.call('cluster.check', {
         cluster: await clusterAccess(parts, source), announceSegmentSwitch, consoleClock: new Date().toISOString(),
+        wantedBytes: spoolBytes(source.settings.workers, fulls[0]?.storedBytes),
         ...(row?.systemIdentifier ? { systemIdentifier: row.systemIdentifier } : {}),
       }, { deadlineMs })
     })
@@ -49,9 +60,9 @@ export async function checkSource(parts: WorkerParts, source: FrozenSource, { st
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error
     const { message, detail, hint } = error.problem
-    lines = [{ id: 'agent', status: 'error', message, ...(detail === undefined ? {} : { found: detail }), fix: { kind: 'text', text: hint ?? '' } }]
+    lines = [{ id: 'agent', status: 'error', message, ...(detail === undefined ? {} : { found: detail }), fix: error instanceof RunAsError ? { kind: 'command', text: error.command } : { kind: 'text', text: hint ?? '' } }]
   }
-  lines = [...lines.filter(line => line.id !== 'storage'), await fromStorage]
+  lines = [...lines.filter(line => line.id !== 'storage'), (await fromStorage)({ fulls, sizeBytes: found.sizeBytes ?? row?.sizeBytes ?? null }), ...(fromKey === null ? [] : [fromKey])]
   await replaceChecks(parts.db, source.id, lines, new Date())
   await updateChain(parts.db, source.id, {
     ...(found.sizeBytes === undefined ? {} : { sizeBytes: found.sizeBytes }), ...(found.major === undefined ? {} : { major: found.major }), ...(found.serverVersion === undefined ? {} : { serverVersion: found.serverVersion }),
@@ -83,17 +94,18 @@ export const check: Handler<'check'> = async context => {
 
 export interface Estimate { rawBytes: number; storedBytes: number; method: FrozenSource['settings']['estimate']; from: 'history' | 'host' }
 
-/** What the next full will be, by the method chosen; without a history the files are looked at. */
+/** What the next full will be, by the method chosen. Without a history the files are looked at; sizes of files alone say how much is read, and the last full how well it compresses. */
 export async function estimateSource(parts: WorkerParts, source: FrozenSource): Promise<Estimate> {
   const method = source.settings.estimate
-  if (method === 'historical') {
-    const fulls = await listFullSizes(parts.db, source.id, 5)
+  const fulls = method === 'accurate' ? [] : await listFullSizes(parts.db, source.id, 5)
+  if (method === 'historical' && fulls.length > 0) {
     const average = (values: readonly number[]): number => Math.round(values.reduce((sum, value) => sum + value, 0) / values.length)
-    if (fulls.length > 0) return { rawBytes: average(fulls.map(one => one.rawBytes)), storedBytes: average(fulls.map(one => one.storedBytes)), method, from: 'history' }
+    return { rawBytes: average(fulls.map(one => one.rawBytes)), storedBytes: average(fulls.map(one => one.storedBytes)), method, from: 'history' }
   }
   const agent = await parts.pool.agent(source.hostId)
   const said = await agent.call('cluster.estimate', { cluster: await clusterAccess(parts, source), method: method === 'accurate' ? 'accurate' : 'quick', compressionLevel: zstdLevel(source.settings) }, { deadlineMs: source.settings.estimateTimeoutSeconds * 1000 })
-  return { rawBytes: said.rawBytes, storedBytes: said.storedBytes, method, from: 'host' }
+  const [last] = fulls
+  return { rawBytes: said.rawBytes, storedBytes: last === undefined || last.rawBytes === 0 ? said.storedBytes : Math.round(said.rawBytes * (last.storedBytes / last.rawBytes)), method, from: 'host' }
 }
 
 export const estimate: Handler<'estimate'> = async context => {

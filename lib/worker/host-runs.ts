@@ -29,7 +29,7 @@ async function describeHost(context: RunContext<'deploy' | 'describe'>): Promise
   const agent = await parts.pool.agent(input.hostId)
   const found = await agent.call('host.describe', {}, { deadlineMs: DESCRIBE_DEADLINE_MS })
   await updateDescription(parts.db, input.hostId, found, new Date())
-  await context.say(`${found.os}, ${found.cpus} CPUs; ${found.clusters.length === 0 ? 'no PostgreSQL cluster found' : `clusters: ${found.clusters.map(cluster => `${cluster.major} in ${cluster.dataDirectory}`).join(', ')}`}`)
+  await context.say(`${found.os}, ${found.cpus} CPUs; ${found.clusters.length === 0 ? 'no PostgreSQL cluster found' : `clusters: ${found.clusters.map(cluster => `${cluster.major ?? 'version unknown'} in ${cluster.dataDirectory}`).join(', ')}`}`)
   return { clusters: found.clusters.length, tools: found.tools.length }
 }
 
@@ -42,7 +42,7 @@ export const deployAgent: Handler<'deploy'> = async context => {
     try {
       await context.phase('copy')
       const said: Promise<void>[] = []
-      const put = await deploy(connection, { agent: parts.agentFile, runtime: parts.runtime, runAs: host.runAs, signedInAs: host.user, say: text => void said.push(context.say(text)) })
+      const put = await deploy(connection, { agent: parts.agentFile, runtime: parts.runtime, runAs: host.runAs, signedInAs: host.user, stateDirectory: host.stateDirectory, say: text => void said.push(context.say(text)) })
       await Promise.all(said)
       await context.phase('start')
       parts.pool.drop(host.id)
@@ -77,7 +77,7 @@ export const undeployAgent: Handler<'undeploy'> = async context => {
   try {
     await context.phase('remove')
     parts.pool.drop(host.id)
-    await undeploy(connection, { runAs: host.runAs, signedInAs: host.user })
+    await undeploy(connection, { runAs: host.runAs, signedInAs: host.user, stateDirectory: host.stateDirectory })
     await updateAgent(parts.db, host.id, null)
     await context.say('The agent is removed; backups lie on the storage devices and stay')
   } finally {

@@ -25,7 +25,7 @@ export const sshAccess = (host: HostAccessRow, sealer: Sealer): SshAccess => ({
 export async function agentAccess(db: Db, sealer: Sealer, hostId: string): Promise<HostAccess> {
   const host = await hostRow(db, hostId)
   if (host.hostKey !== null && (host.agentPath === null || host.agentRuntime === null || host.agentSha256 === null)) throw problem('agent-missing', `There is no agent on ${host.name} yet`)
-  return { ssh: sshAccess(host, sealer), agent: { path: host.agentPath ?? '', runtime: host.agentRuntime ?? '', sha256: host.agentSha256 ?? '', runAs: host.runAs, signedInAs: host.user } }
+  return { ssh: sshAccess(host, sealer), agent: { path: host.agentPath ?? '', runtime: host.agentRuntime ?? '', sha256: host.agentSha256 ?? '', runAs: host.runAs, signedInAs: host.user, stateDirectory: host.stateDirectory } }
 }
 
 /** Problems that mean the host itself could not be worked with. */

@@ -5,6 +5,7 @@ import type { Db } from '#lib/db/client.ts'
 import type { RunQueue } from '#lib/queue/queue.ts'
 import type { Sealer } from '#lib/secrets/seal.ts'
 import type { Storage } from '#lib/storage/storage.ts'
+import type { Bandwidth } from './bandwidth.ts'
 import type { KeyedLock } from './keyed-lock.ts'
 
 export interface WorkerLog {
@@ -26,6 +27,7 @@ export interface WorkerParts {
   runtime: Runtime
   /** The storage of an id as it is configured; throws not-found or storage-unavailable. */
   storage(storageId: string): Promise<Storage>
+  bandwidth: Bandwidth
   /** Serialises the collection of WAL per source within this process. */
   walLock: KeyedLock
 }

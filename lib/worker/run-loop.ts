@@ -110,8 +110,10 @@ export function createRunLoop(parts: WorkerParts, handlers: Handlers, { capacity
     const why = error instanceof FencedError ? 'fenced' : reason instanceof StopReason ? reason.why : null
     if (why === 'fenced') return parts.log.warn({ runId: run.id }, 'another worker has this run')
     if (why === 'stopping') return handOver(parts.db, fence)
-    if (why === 'cancelled') {
-      await endRun(parts.db, fence, { state: 'cancelled', problem: problem('cancelled', 'The run was cancelled').problem })
+    // What could not be put back after a cancel is a failure, and says so.
+    if (why === 'cancelled' && !(error instanceof ProblemError && error.problem.code === 'recovery-failed')) {
+      const told = error instanceof ProblemError && error.problem.code === 'cancelled' ? error.problem : problem('cancelled', 'The run was cancelled').problem
+      await endRun(parts.db, fence, { state: 'cancelled', problem: told })
       return parts.log.info({ runId: run.id }, 'run cancelled')
     }
     if (!(error instanceof ProblemError)) parts.log.error({ runId: run.id, err: error }, 'a fault of Howdah ended a run')

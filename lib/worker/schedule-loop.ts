@@ -2,12 +2,14 @@
 import { createHash } from 'node:crypto'
 import { chooseMissed, dueSlots, missedInWords, nextRuns, uuidFrom } from '#lib/domain/schedule.ts'
 import type { ScheduledRun } from '#lib/domain/schedule.ts'
+import { listDrillWishes, updateDrillSeen, type DrillWishRow } from '#lib/db/drills.ts'
 import { ProblemError, toProblem } from '#lib/domain/problem.ts'
 import { countInWords } from '#lib/domain/words.ts'
 import { listSets } from '#lib/db/sets.ts'
 import type { SetRow } from '#lib/db/sets.ts'
 import { findExpiryDue, forgetScheduleSeen, updateScheduleSeen } from '#lib/db/schedule-state.ts'
 import { startBackupGroup } from '#lib/services/backups.ts'
+import { startDrill } from '#lib/services/drills.ts'
 import { record } from '#lib/services/audit.ts'
 import { system } from '#lib/services/console.ts'
 import type { Console } from '#lib/services/console.ts'
@@ -28,6 +30,10 @@ export function scheduleLoop(parts: WorkerParts, console: Console, signal: Abort
         if (set.isActive) await startDue(parts, console, set)
         else if (set.scheduleSeenAt !== null) await forgetScheduleSeen(parts.db, set.id) // nothing is missed while it is off
         await startExpiry(parts, console, set)
+      }
+      for (const wish of await listDrillWishes(parts.db)) {
+        signal.throwIfAborted()
+        if (wish.wish.isActive && wish.isSourceActive) await startDueDrill(parts, console, wish)
       }
     },
     error => {
@@ -65,7 +71,28 @@ async function decide(parts: Parts, console: Console, { set, due, next, now }: {
   }
 }
 
-async function told(console: Console, set: SetRow, detail: string): Promise<void> {
+/** As for backups: of those that came due since the last look at most one starts. */
+export async function startDueDrill(parts: Parts, console: Console, { sourceId, sourceName, wish, timeZone, scheduleSeenAt }: DrillWishRow): Promise<void> {
+  const now = console.now()
+  const week = { slots: wish.slots.map(slot => ({ ...slot, level: 'full' as const })), timeZone }
+  if (scheduleSeenAt !== null && scheduleSeenAt < now) {
+    const due = dueSlots(week, scheduleSeenAt.getTime(), now.getTime())
+    const chosen = due.length === 0 ? null : chooseMissed(due, now.getTime(), nextRuns(week, now.getTime(), 1)[0]?.at ?? null)
+    if (due.length > 0 && chosen === null) await told(console, { id: sourceId, name: sourceName }, `A scheduled restore drill was missed, ${due.at(-1)?.wallClock}; the next one is near.`)
+    if (chosen !== null) {
+      try {
+        const { runId } = await startDrill(console, system, { id: sourceId }, { dueAt: new Date(chosen.at), groupId: uuidFrom(`drill ${sourceId} ${chosen.at}`, sha256) })
+        parts.log.info({ source: sourceName, runId, dueAt: chosen.wallClock }, 'scheduled restore drill started')
+      } catch (error) {
+        if (!(error instanceof ProblemError)) throw error
+        await told(console, { id: sourceId, name: sourceName }, `The restore drill due ${chosen.wallClock} did not start: ${toProblem(error).message}. ${toProblem(error).detail ?? ''}`.trim())
+      }
+    }
+  }
+  await updateDrillSeen(parts.db, sourceId, now)
+}
+
+async function told(console: Console, set: Pick<SetRow, 'id' | 'name'>, detail: string): Promise<void> {
   console.log.error({ set: set.name }, detail)
   await record(console.db, console, system, { action: 'schedule.missed', subject: set.name, subjectId: set.id, detail })
 }

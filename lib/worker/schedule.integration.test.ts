@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { catalogOf } from '#lib/db/catalog.ts'
 import { connectDb, type Db } from '#lib/db/client.ts'
 import { listSets } from '#lib/db/sets.ts'
+import { ageIdentities } from '#lib/secrets/age-identity.ts'
 import { createSealer } from '#lib/secrets/seal.ts'
 import type { Console } from '#lib/services/console.ts'
 import { testCatalog, type TestCatalog } from '#scripts/test-catalog.ts'
@@ -43,7 +44,7 @@ async function look(at: string): Promise<void> {
   const nowhere = () => Promise.reject(new Error('not here'))
   const console: Console = {
     db: catalogOf(db), queue: { enqueue: (runId) => Promise.resolve(void enqueued.push(runId)) }, sealer: createSealer(randomBytes(32)), version: '0', log, now: () => now, memory: new Map(),
-    passwords: { hash: nowhere, verify: nowhere }, setup: { read: () => Promise.resolve(null), remove: nowhere },
+    identities: ageIdentities, passwords: { hash: nowhere, verify: nowhere }, setup: { read: () => Promise.resolve(null), remove: nowhere },
   }
   for (const set of await listSets(db)) if (set.isActive) await startDue({ db, log }, console, set)
 }

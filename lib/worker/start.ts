@@ -4,11 +4,12 @@ import { hostname } from 'node:os'
 import { createPool } from '#lib/agents/pool.ts'
 import type { AgentFile, Runtime } from '#lib/agents/deploy.ts'
 import { connectDb } from '#lib/db/client.ts'
-import { handOverAll } from '#lib/db/runs.ts'
+import { countSharers, handOverAll } from '#lib/db/runs.ts'
 import { beatWorker, insertWorker, listWorkersOf, removeStaleWorkers, removeWorker } from '#lib/db/workers.ts'
 import { openQueue } from '#lib/queue/queue.ts'
 import { loadMasterKey } from '#lib/secrets/master-key.ts'
 import { createSealer } from '#lib/secrets/seal.ts'
+import { createBandwidth } from './bandwidth.ts'
 import { consoleOf } from './console-port.ts'
 import { every } from './every.ts'
 import { handlers } from './handlers.ts'
@@ -19,6 +20,7 @@ import type { WorkerLog, WorkerParts } from './parts.ts'
 import { createRunLoop } from './run-loop.ts'
 import { scheduleLoop } from './schedule-loop.ts'
 import { storageOpener } from './storages.ts'
+import { agentUpgrader } from './upgrade.ts'
 import { walLoop } from './wal-loop.ts'
 
 export interface WorkerInput { databaseUrl: string; home: string; masterKey?: string | undefined; version: string; log: WorkerLog; agentFile: AgentFile; runtime: Runtime; capacity?: number }
@@ -44,9 +46,13 @@ export async function runWorker(input: WorkerInput, signal: AbortSignal): Promis
   const db = connectDb(databaseUrl, { connections: 16 })
   const sealer = createSealer(await loadMasterKey({ home, given: input.masterKey }))
   const queue = await openQueue(databaseUrl, { isWorker: true, onError: error => log.warn({ err: error }, 'the queue lost its connection') })
-  const pool = createPool(hostId => agentAccess(db, sealer, hostId))
+  const upgrade = agentUpgrader({ db, sealer, log, agentFile, runtime })
+  const pool = createPool(async hostId => {
+    await upgrade(hostId)
+    return agentAccess(db, sealer, hostId)
+  })
   const id = randomUUID()
-  const parts: WorkerParts = { id, version, db, queue, pool, sealer, log, agentFile, runtime, storage: storageOpener(db), walLock: keyedLock() }
+  const parts: WorkerParts = { id, version, db, queue, pool, sealer, log, agentFile, runtime, storage: storageOpener(db, { sealer, pool }), walLock: keyedLock(), bandwidth: createBandwidth({ sharers: key => countSharers(db, key) }) }
   try {
     await insertWorker(db, { id, hostname: hostname(), pid: process.pid, version, startedAt: new Date() })
     await takeOverFromTheDead(parts)

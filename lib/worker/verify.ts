@@ -9,11 +9,12 @@ import { parseImageJson } from '#lib/image/image-json.ts'
 import type { ImageJson } from '#lib/image/image-json.ts'
 import { entryName, parseIndex } from '#lib/image/index.ts'
 import type { IndexEntry, Piece } from '#lib/image/index.ts'
-import { IMAGE_FILE, parseVolumeName } from '#lib/image/layout.ts'
+import { IMAGE_FILE, parseVolumeName, plainName } from '#lib/image/layout.ts'
 import { lsn } from '#lib/postgres/lsn.ts'
 import { segmentsBetween } from '#lib/postgres/wal.ts'
 import { getObject, sha256Of } from '#lib/storage/objects.ts'
 import type { Storage } from '#lib/storage/storage.ts'
+import { identitiesOf, opened } from './encryption.ts'
 import type { Handler } from './run-loop.ts'
 import type { RunContext } from './run-context.ts'
 
@@ -50,11 +51,12 @@ async function verifyImage(context: RunContext<'verify'>, row: StoredImage): Pro
     await context.emit([{ body: { kind: 'progress', phase: 'verify', doneBytes: storedBytes, totalBytes: Math.max(row.storedBytes, storedBytes), files }, at: new Date() }], { doneBytes: storedBytes, totalBytes: Math.max(row.storedBytes, storedBytes) })
   }
   if (image.index !== null) {
+    const identities = await identitiesOf(context.parts, [row.encryptionKeyId])
     const bytes = await wholeObject(storage, row.path, image.index)
     await advance(bytes.length)
-    const entries = indexEntries(image, bytes)
+    const entries = indexEntries(image, opened(bytes, image.index.name, identities))
     for (const stripe of new Set(image.volumes.map(volume => parseVolumeName(volume.name)?.stripe ?? ''))) {
-      files += await verifyStripe({ storage, row, image, stripe, entries: entries.filter(entry => entry.stripe === stripe), advance })
+      files += await verifyStripe({ storage, row, image, identities, stripe, entries: entries.filter(entry => entry.stripe === stripe), advance })
     }
   }
   return { volumes: image.volumes.length, files, walFiles: await verifyWal(context, row, image), storedBytes }
@@ -78,7 +80,7 @@ async function wholeObject(storage: Storage, path: string, file: { name: string;
 }
 
 /** Volumes of a stripe in order with the files that lie in them: each volume is read once and held only as long as a file begins or goes on in it. */
-async function verifyStripe({ storage, row, image, stripe, entries, advance }: { storage: Storage; row: StoredImage; image: ImageJson; stripe: string; entries: readonly IndexEntry[]; advance: (bytes: number) => Promise<void> }): Promise<number> {
+async function verifyStripe({ storage, row, image, identities, stripe, entries, advance }: { storage: Storage; row: StoredImage; image: ImageJson; identities: readonly string[]; stripe: string; entries: readonly IndexEntry[]; advance: (bytes: number) => Promise<void> }): Promise<number> {
   const volumes = new Map(image.volumes.flatMap(volume => {
     const name = parseVolumeName(volume.name)
     return name?.stripe === stripe ? [[name.number, { ...volume, isCompressed: name.isCompressed }] as const] : []
@@ -92,9 +94,9 @@ async function verifyStripe({ storage, row, image, stripe, entries, advance }: {
     if (volume === undefined) throw corrupt('The index', `It leads to volume ${number} of ${stripe}, which the image does not have.`)
     const bytes = await wholeObject(storage, row.path, volume)
     if (unread.delete(number)) await advance(bytes.length)
-    held = { number, bytes }
+    held = { number, bytes: opened(bytes, volume.name, identities) }
     frame = undefined
-    return bytes
+    return held.bytes
   }
   const content = async (piece: Piece): Promise<Buffer> => {
     const stored = (await load(piece.volume)).subarray(piece.offset, piece.offset + piece.length)
@@ -125,6 +127,7 @@ async function verifyWal(context: RunContext<'verify'>, row: StoredImage, image:
   if (image.wal === null) return 0
   const names = segmentsBetween(row.timeline, lsn(row.beginLsn), lsn(row.endLsn), row.segmentSizeBytes)
   const stored = await listWalFiles(context.parts.db, row.sourceId, names)
+  const identities = await identitiesOf(context.parts, [...stored.values()].map(file => file.encryptionKeyId))
   for (const name of names) {
     context.check()
     const file = stored.get(name)
@@ -132,7 +135,8 @@ async function verifyWal(context: RunContext<'verify'>, row: StoredImage, image:
     const storage = await context.parts.storage(file.storageId)
     const bytes = await getObject(storage, file.path)
     if (sha256Of(bytes) !== file.sha256) throw corrupt(file.path, `Its sha256 is not ${file.sha256}.`)
-    const raw = file.path.endsWith('.zst') ? decompressAll(bytes) : bytes
+    const plain = opened(bytes, file.path, identities)
+    const raw = plainName(file.path).endsWith('.zst') ? decompressAll(plain) : plain
     if (sha256Of(raw) !== file.rawSha256) throw corrupt(file.path, 'Its content is not the segment that was archived.')
   }
   return names.length

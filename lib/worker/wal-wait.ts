@@ -33,7 +33,7 @@ export async function waitForWal(context: RunContext<'backup'>, range: WalRange,
   let begin = Date.now()
   let lost = { name: '', looks: 0 }
   for (let looks = 0; ; looks++) {
-    const collection = await persistently({ context, hostId: source.hostId, movement, work: () => collectWal({ parts, source, storageId, mayUnlink: false, signal: context.signal, onStored: () => movement.moved() }) })
+    const collection = await persistently({ context, hostId: source.hostId, movement, work: () => collectWal({ parts, source, storageId, mayLeave: null, signal: context.signal, onStored: () => movement.moved() }) })
     if (collection.conflicts.length > 0) throw problem('wal-conflict', `The archive holds another ${collection.conflicts[0]} than storage`, { detail: 'A WAL file of the same name with other content was stored before. It was neither stored again nor removed.' })
     const missing = await missingSegments(context, source.id, range)
     const [first] = missing
