@@ -6,6 +6,7 @@ import { CodeBlock } from '#components/ui/code-block.tsx'
 import { formatPlural } from '#components/ui/format.ts'
 import { StateMark } from '#components/ui/state-mark.tsx'
 import { checkLines, type CheckLine } from '#lib/domain/check.ts'
+import { ApplyFix } from './apply-fix.tsx'
 import { checkMarks } from './check-mark.ts'
 
 const fixTitles = {
@@ -16,7 +17,7 @@ const fixTitles = {
 } as const satisfies Record<NonNullable<CheckLine['fix']>['kind'], string>
 
 /** Problems are open; what is in order is counted and opens on demand. */
-export function CheckLines({ lines }: { lines: readonly CheckLine[] }) {
+export function CheckLines({ lines, sourceId, sourceName }: { lines: readonly CheckLine[]; sourceId: string; sourceName: string }) {
   const [showsAll, setShowsAll] = useState(false)
   const loud = lines.filter(({ status }) => status === 'error' || status === 'warn')
   const quiet = lines.length - loud.length
@@ -27,7 +28,7 @@ export function CheckLines({ lines }: { lines: readonly CheckLine[] }) {
         <ul aria-label="Lines of the check" className="divide-y divide-line">
           {shown.map((line) => (
             <li key={line.id} className="py-2">
-              <Line line={line} />
+              <Line line={line} sourceId={sourceId} sourceName={sourceName} />
             </li>
           ))}
         </ul>
@@ -44,18 +45,18 @@ export function CheckLines({ lines }: { lines: readonly CheckLine[] }) {
   )
 }
 
-function Line({ line }: { line: CheckLine }) {
+function Line({ line, sourceId, sourceName }: { line: CheckLine; sourceId: string; sourceName: string }) {
   const mark = checkMarks[line.status]
   return (
     <div className="grid grid-cols-[6.5rem_1fr] items-start gap-x-3">
       <StateMark state={mark.state}>{mark.word}</StateMark>
-      <div className="min-w-0">
+      <div className="min-w-0 [overflow-wrap:anywhere]">
         <p>
           <span className="font-medium">{checkLines[line.id]}: </span>
           {line.message}
         </p>
         {line.found !== undefined && (
-          <p className="text-muted [overflow-wrap:anywhere]">
+          <p className="text-muted">
             found <code className="font-mono text-xs">{line.found}</code>
             {line.wanted !== undefined && (
               <>
@@ -69,6 +70,7 @@ function Line({ line }: { line: CheckLine }) {
             {line.fix.kind === 'text' ? <p className="text-ink">{line.fix.text}</p> : <CodeBlock title={fixTitles[line.fix.kind]} code={line.fix.text} wrap />}
           </div>
         )}
+        {line.apply !== undefined && <ApplyFix plan={line.apply} sourceId={sourceId} sourceName={sourceName} />}
       </div>
     </div>
   )

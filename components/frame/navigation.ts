@@ -44,6 +44,8 @@ export const navigation: readonly Area[] = [
       page('Express', '/restore/express', 'The newest complete state in three clicks', restorers, true),
       page('What', '/restore/what', 'Choose the source, the moment and the databases', restorers, true),
       page('Where', '/restore/where', 'Choose the destination, see the plan, run it', restorers, true),
+      page('Extract', '/restore/extract', 'Take single databases, schemas or tables out of a backup', restorers, true),
+      page('Drills', '/restore/drills', 'Proof that backups restore, on a schedule', restorers, true),
     ],
   },
   { ...page('Reports', '/reports', 'What happened: runs, times, media, integrity, trends', everybody, true), icon: ChartColumn, isPinned: false, children: [] },
@@ -54,6 +56,7 @@ export const navigation: readonly Area[] = [
     children: [
       page('Hosts', '/admin/hosts', 'Machines with PostgreSQL and their agents', readers, false),
       page('Storage devices', '/admin/storages', 'Where images end up', readers, false),
+      page('Keys', '/admin/keys', 'For whom backups are encrypted, and the kits that open them', readers, false),
       page('Users', '/admin/users', 'People and their roles', administrators, false),
       page('API tokens', '/admin/tokens', 'Access for scripts and the command line', everybody, false),
       page('Audit', '/admin/audit', 'What was changed, run, restored and deleted, and by whom', administrators, false),

@@ -6,6 +6,7 @@ import { KeyValue } from '#components/ui/key-value.tsx'
 import { ProblemNotice } from '#components/ui/problem-notice.tsx'
 import { StateMark } from '#components/ui/state-mark.tsx'
 import type { Host } from '#lib/contract/hosts.ts'
+import { versionInWords } from '#lib/domain/found.ts'
 
 type Cluster = Host['clusters'][number]
 
@@ -40,7 +41,7 @@ function ClusterCard({ cluster }: { cluster: Cluster }) {
       title={
         <span className="flex flex-wrap items-center gap-2 [overflow-wrap:anywhere]">
           <span className="font-mono text-sm">{cluster.dataDirectory}</span>
-          <Badge>PostgreSQL {cluster.major}</Badge>
+          <Badge>{versionInWords(cluster.major)}</Badge>
         </span>
       }
       actions={

@@ -16,7 +16,7 @@ import { HostChange, type Host } from '#lib/contract/hosts.ts'
 
 const Fields = HostChange.omit({ id: true })
 type Values = z.input<typeof Fields>
-const names = ['name', 'address', 'port', 'user', 'runAs', 'comment', 'secret.password', 'secret.privateKey', 'secret.passphrase'] as const
+const names = ['name', 'address', 'port', 'user', 'runAs', 'stateDirectory', 'comment', 'secret.password', 'secret.privateKey', 'secret.passphrase'] as const
 
 const noSecret = { password: { signIn: 'password', password: '' }, key: { signIn: 'key', privateKey: '' } } as const
 const signInOptions = [
@@ -39,15 +39,15 @@ export function HostForm({ host, onDone, onCancel }: HostFormProps) {
   const form = useForm<Values, unknown, z.output<typeof Fields>>({
     resolver: zodResolver(Fields),
     defaultValues: host
-      ? { name: host.name, address: host.address, port: host.port, user: host.user, runAs: host.runAs ?? '', comment: host.comment, secret: null }
-      : { name: '', address: '', port: 22, user: 'postgres', runAs: '', comment: '', secret: noSecret.key },
+      ? { name: host.name, address: host.address, port: host.port, user: host.user, runAs: host.runAs ?? '', stateDirectory: host.stateDirectory ?? '', comment: host.comment, secret: null }
+      : { name: '', address: '', port: 22, user: 'postgres', runAs: '', stateDirectory: '', comment: '', secret: noSecret.key },
   })
   const { errors } = form.formState
   const secretError = (name: 'password' | 'privateKey' | 'passphrase') => form.getFieldState(`secret.${name}`, form.formState).error
   const secret = useWatch({ control: form.control, name: 'secret' })
 
   const submit = form.handleSubmit(async ({ secret, ...values }) => {
-    const fields = { ...values, runAs: values.runAs === '' ? null : values.runAs }
+    const fields = { ...values, runAs: values.runAs === '' ? null : values.runAs, stateDirectory: values.stateDirectory === '' ? null : (values.stateDirectory ?? null) }
     try {
       if (host) onDone(await update.mutateAsync({ id: host.id, ...fields, secret }), null)
       else if (secret) {
@@ -94,6 +94,7 @@ export function HostForm({ host, onDone, onCancel }: HostFormProps) {
           </>
         )}
         <TextField label="Run the agent as" optional mono autoComplete="off" help="Another user, through sudo -n -u, where the one above may not read the data directory." error={errors.runAs} {...form.register('runAs')} />
+        <TextField label="State directory" optional mono autoComplete="off" help="Where the agent keeps its runs and, unless the source has a temporary directory, their spools. Empty = .howdah-agent in the home of its user." error={errors.stateDirectory} {...form.register('stateDirectory')} />
       </FormSection>
       <div className="space-y-3 border-t border-line pt-4">
         {problem && <ProblemNotice problem={problem} live />}

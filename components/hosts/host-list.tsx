@@ -23,7 +23,7 @@ const columns: readonly Column<Host>[] = [
   { id: 'address', header: 'Address', mono: true, value: (host) => (host.port === 22 ? host.address : `${host.address}:${host.port}`) },
   { id: 'user', header: 'User', mono: true, value: (host) => host.user, hidden: true },
   { id: 'os', header: 'Operating system', value: (host) => host.os },
-  { id: 'clusters', header: 'Clusters found', value: (host) => host.clusters.length, cell: (host) => (host.describedAt === null ? '–' : host.clusters.length === 0 ? 'none' : `PostgreSQL ${host.clusters.map((cluster) => cluster.major).join(', ')}`) },
+  { id: 'clusters', header: 'Clusters found', value: (host) => host.clusters.length, cell: (host) => (host.describedAt === null ? '–' : host.clusters.length === 0 ? 'none' : `PostgreSQL ${host.clusters.map((cluster) => cluster.major ?? '?').join(', ')}`) },
   { id: 'sources', header: 'Sources', align: 'right', value: (host) => host.sources.length },
   { id: 'agent', header: 'Agent', value: (host) => host.agentVersion },
   { id: 'seen', header: 'Last answered', value: (host) => host.lastSeenAt, cell: (host) => (host.lastSeenAt === null ? 'never' : <RelativeTime at={host.lastSeenAt} show="relative" />) },

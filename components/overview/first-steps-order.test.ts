@@ -5,12 +5,12 @@ import type { Storage } from '#lib/contract/storages.ts'
 import { currentStep, firstSteps } from './first-steps-order.ts'
 
 const host = (state: Host['state']): Host => ({
-  id: '1', name: 'db1', address: 'db1', port: 22, user: 'postgres', signIn: 'key', runAs: null, comment: '', hostKeyFingerprint: null, hostKeyConfirmedAt: null, hostKeyConfirmedBy: null, offeredKeyFingerprint: null, offeredKeyAt: null,
+  id: '1', name: 'db1', address: 'db1', port: 22, user: 'postgres', signIn: 'key', runAs: null, stateDirectory: null, comment: '', hostKeyFingerprint: null, hostKeyConfirmedAt: null, hostKeyConfirmedBy: null, offeredKeyFingerprint: null, offeredKeyAt: null,
   state, offlineReason: null, lastSeenAt: null, agentVersion: null, agentSha256: null, agentDeployedAt: null, os: null, kernel: null, architecture: null, cpus: null, memoryBytes: null, describedAt: null, tools: [], clusters: [], sources: [],
 })
-const storage = (state: Storage['state']): Storage => ({ id: '2', name: 'vault', kind: 'disk', comment: '', rootPath: '/srv', keepFreeBytes: 0, quotaBytes: null, freeBytes: null, totalBytes: null, usedBytes: 0, testedAt: null, testProblem: null, state, images: 0, sets: [] })
+const storage = (state: Storage['state']): Storage => ({ id: '2', name: 'vault', kind: 'disk', comment: '', location: '/srv', rootPath: '/srv', host: null, bucket: null, keepFreeBytes: 0, quotaBytes: null, freeBytes: null, totalBytes: null, usedBytes: 0, testedAt: null, testProblem: null, state, images: 0, sets: [] })
 const set = (gaps: readonly BackupSet['steps'][number]['page'][]): BackupSet => ({
-  id: '3', name: 'night ly', comment: '', ownerId: null, ownerName: null, isActive: false, storageId: null, storageName: null, schedule: { timeZone: 'UTC', cycleDays: 7, slots: [] }, retention: { keepFulls: 4, keepDays: 30, minimumFulls: 1 }, rpoTargetSeconds: 300, sources: 0, sentence: 'Backs up nothing yet.',
+  id: '3', name: 'night ly', comment: '', ownerId: null, ownerName: null, isActive: false, storageId: null, storageName: null, version: 0, schedule: { timeZone: 'UTC', cycleDays: 7, slots: [] }, retention: { keepFulls: 4, keepDays: 30, minimumFulls: 1 }, rpoTargetSeconds: 300, sources: 0, sentence: 'Backs up nothing yet.',
   steps: (['what', 'where', 'how', 'when', 'now'] as const).map((page) => ({ page, state: gaps.includes(page) ? 'gap' : 'done', text: `${page} is missing` })), nextRuns: [], canChange: true, images: 0, storedBytes: 0,
 })
 const next = (facts: Parameters<typeof firstSteps>[0]) => currentStep(firstSteps(facts))

@@ -44,7 +44,7 @@ export function firstSteps({ hosts, storages, sets, images }: { hosts: readonly 
     },
     {
       key: 'storage', title: 'Add a storage device', isDone: storage !== undefined && storage.state !== 'problem',
-      text: storage ? (storage.state === 'problem' ? `${storage.name} failed its test: ${storage.testProblem ?? 'see its page'}` : `${storage.name} keeps backups in ${storage.rootPath}.`) : 'The disk on which backup images and archived WAL end up, best on another machine than the database.',
+      text: storage ? (storage.state === 'problem' ? `${storage.name} failed its test: ${storage.testProblem ?? 'see its page'}` : `${storage.name} keeps backups in ${storage.location}.`) : 'The disk on which backup images and archived WAL end up, best on another machine than the database.',
       href: storage ? `/admin/storages/${storage.id}` : '/admin/storages/new', label: storage ? `Open ${storage.name}` : 'Add a storage device',
     },
     {

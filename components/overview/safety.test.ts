@@ -4,7 +4,7 @@ import { headline, rpoState, worstClause } from './safety.ts'
 
 const source = (name: string, change: Partial<SourceHealth> = {}): SourceHealth => ({
   id: '00000000-0000-4000-8000-000000000001', name, setId: '00000000-0000-4000-8000-000000000002', setName: 'nightly', hostId: '00000000-0000-4000-8000-000000000003', hostName: 'db1', major: 18, isActive: true, state: 'ok', isRecoverable: true,
-  clauses: [], window: { intervals: [], gaps: [], images: [], earliest: null, latest: null }, rpoSeconds: 14, rpoTargetSeconds: 300, rtoSeconds: 60, backlogBytes: 0, lastBackupAt: null, lastBackupState: null, nextRunAt: null, sizeBytes: null, storedBytes: 0, ...change,
+  clauses: [], window: { intervals: [], gaps: [], images: [], earliest: null, latest: null }, rpoSeconds: 14, rpoTargetSeconds: 300, rtoSeconds: 60, backlogBytes: 0, lastBackupAt: null, lastBackupState: null, nextRunAt: null, sizeBytes: null, archive: null, storedBytes: 0, ...change,
 })
 
 describe('the headline [P1]', () => {

@@ -40,6 +40,7 @@ export function ImageSheet({ row, onClose }: { row: IntegrityRow; onClose: () =>
                 { key: 'size', label: 'Size', value: `${formatBytes(data.rawBytes)} original, ${formatBytes(data.storedBytes)} stored, ${formatRatio(data.rawBytes, data.storedBytes)}` },
                 { key: 'files', label: 'Files', value: formatCount(data.fileCount) },
                 { key: 'wal', label: 'WAL range', value: `${data.beginLsn} – ${data.endLsn}, timeline ${data.timeline}`, mono: true },
+                { key: 'encryption', label: 'Encryption', value: data.encryptionKeyName === null ? 'none' : `with the key ${data.encryptionKeyName}` },
                 { key: 'storage', label: 'Lies on', value: data.storageName },
                 { key: 'path', label: 'Path', value: data.path, mono: true },
               ]}

@@ -102,7 +102,7 @@ function Usage({ storage, media, sources, setName }: { storage: Storage; media: 
   const sum = (pick: (share: Share) => number): number => shares.reduce((total, share) => total + pick(share), 0)
   return (
     <>
-      <Card title={storage.name} description={storage.rootPath}>
+      <Card title={storage.name} description={storage.location}>
         <div className="space-y-4">
           <StatRow>
             <Stat label={setName === null ? 'Images' : `Images of ${setName}`} value={formatBytes(sum((share) => share.imageBytes))} note={formatPlural(sum((share) => share.fulls + share.incrementals), 'image')} />

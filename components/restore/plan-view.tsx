@@ -17,12 +17,13 @@ export type Refusal = Extract<Outputs['restore']['plan'], { ok: false }>['refusa
 export function PlanView({ plan }: { plan: RestorePlan }) {
   const settings = Object.entries(plan.recoverySettings)
   return (
-    <Card title="Plan" description={plan.loses}>
+    <Card title="Plan">
       <div className="space-y-4">
         <KeyValue
           columns={2}
           items={[
             { key: 'target', label: 'Brings back', value: plan.targetText },
+            { key: 'lost', label: 'Lost', value: plan.loses },
             { key: 'to', label: 'To', value: `${plan.hostName}:${plan.destination}`, mono: true },
             { key: 'chain', label: plan.chain.length > 1 ? 'Images' : 'Image', value: <Chain plan={plan} /> },
             { key: 'wal', label: 'WAL', value: plan.wal.files === 0 ? 'none' : `${formatPlural(plan.wal.files, 'file')}, ${formatBytes(plan.wal.storedBytes)}${plan.wal.firstName === null ? '' : `: ${plan.wal.firstName} … ${plan.wal.lastName}`}` },

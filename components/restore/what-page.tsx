@@ -1,7 +1,9 @@
 'use client'
 /** Restore ▸ What: the source, and the moment it is brought back to, chosen among what can be reached. */
-import { useQuery } from '@tanstack/react-query'
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
 import { PageHeader } from '#components/frame/page-header.tsx'
+import { RunInline } from '#components/runs/run-inline.tsx'
 import { levelWords } from '#components/runs/run-words.ts'
 import { useAddress } from '#components/runs/use-address.ts'
 import { WindowTimeline } from '#components/timeline/window-timeline.tsx'
@@ -16,8 +18,11 @@ import { Table, type Column } from '#components/ui/table.tsx'
 import { TextField } from '#components/ui/text-field.tsx'
 import { api, type Outputs } from '#lib/client/api.ts'
 import { problemOf } from '#lib/client/problem.ts'
+import { useSession } from '#lib/client/session.ts'
 import type { SourceHealth } from '#lib/contract/shapes.ts'
 import { choiceParams, readChoice, targetKinds, targetOf, targetWords, type Choice } from './choice.ts'
+import { FindMoment } from './find-moment.tsx'
+import { MomentNeeds } from './moment-needs.tsx'
 import { WithSource } from './with-source.tsx'
 
 export function WhatPage() {
@@ -55,6 +60,7 @@ function What({ source }: { source: SourceHealth }) {
           cursor={Number.isNaN(cursorAt) ? undefined : { at: cursorAt, timeline: cursorTimeline }}
           onCursor={({ at, timeline }) => choose({ kind: 'time', value: new Date(at).toISOString(), ...(window.images.some((image) => image.timeline !== timeline) ? { timeline } : {}) })}
         />
+        <StoredUntil source={source} />
       </Card>
       <RadioCards label="Recover to" columns={3} value={choice.kind} onChange={(kind) => choose({ kind, value: kind === 'time' ? (window.latest ?? '') : '' })} options={targetKinds.map((kind) => ({ value: kind, label: targetWords[kind].label, description: targetWords[kind].about }))} />
       {words.value !== null && (
@@ -70,12 +76,53 @@ function What({ source }: { source: SourceHealth }) {
           {choice.kind !== 'name' && <Checkbox label="Stop just before it" help="What was committed exactly there is left out: for the moment before a mistake." checked={!choice.inclusive} onChange={(isBefore) => choose({ inclusive: !isBefore })} />}
         </div>
       )}
+      <MomentNeeds
+        sourceId={source.id}
+        target={'wrong' in parsed ? null : parsed.target}
+        imageId={choice.imageId}
+        timeline={choice.timeline}
+        onMoment={(at) => choose({ kind: 'time', value: at, inclusive: true })}
+      />
+      <FindMoment
+        sourceId={source.id}
+        around={Number.isNaN(cursorAt) ? Date.parse(window.latest ?? '') : cursorAt}
+        timeline={choice.timeline}
+        chosen={choice.kind === 'lsn' && !choice.inclusive ? choice.value : null}
+        onChoose={(suspect, timeline) => choose({ kind: 'lsn', value: suspect.lsn, inclusive: false, ...(window.images.some((image) => image.timeline !== timeline) ? { timeline } : {}) })}
+      />
       <Card title="Start from" description={forced === undefined ? 'The newest image that reaches the moment, chosen by the plan. Choose one to force it.' : undefined} flush actions={forced === undefined ? undefined : <Button size="sm" onClick={() => choose({ imageId: null })}>Let the plan choose</Button>}>
         {problem && images.data === undefined ? <ProblemNotice problem={problem} live actions={<Button onClick={() => void images.refetch()}>Try again</Button>} /> : <Images images={images.data ?? []} isLoading={images.isPending} chosen={choice.imageId} onChoose={(imageId) => choose({ imageId })} />}
       </Card>
-      <LinkButton size="lg" variant="primary" href={address.href({ ...choiceParams(choice), source: source.id }, '/restore/where')} disabledReason={'wrong' in parsed ? parsed.wrong : undefined}>
-        Choose where
-      </LinkButton>
+      <div className="flex flex-wrap gap-2">
+        <LinkButton size="lg" variant="primary" href={address.href({ ...choiceParams(choice), source: source.id }, '/restore/where')} disabledReason={'wrong' in parsed ? parsed.wrong : undefined}>
+          Choose where
+        </LinkButton>
+        <LinkButton size="lg" href={address.href({ ...choiceParams(choice), source: source.id }, '/restore/extract')} disabledReason={'wrong' in parsed ? parsed.wrong : undefined}>
+          Take single tables out of it
+        </LinkButton>
+      </div>
+    </div>
+  )
+}
+
+/** What was committed a minute ago may still lie on the host: here it is brought in. */
+function StoredUntil({ source }: { source: SourceHealth }) {
+  const { can } = useSession()
+  const [runId, setRunId] = useState<string | null>(null)
+  const collect = useMutation(api.source.collectWal.mutationOptions())
+  const problem = problemOf(collect.error)
+  return (
+    <div className="mt-3 space-y-3 border-t border-line pt-3">
+      <div className="flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
+        <p>
+          Stored up to <RelativeTime at={source.window.latest ?? ''} />. <span className="text-muted">What was committed later still lies on the host.</span>
+        </p>
+        <Button size="sm" loading={collect.isPending} disabledReason={can('backup.run', true) ? undefined : 'Your role does not start runs'} onClick={() => collect.mutate({ id: source.id }, { onSuccess: (run) => setRunId(run.runId) })}>
+          Collect WAL up to now
+        </Button>
+      </div>
+      {problem && <ProblemNotice problem={problem} live />}
+      {runId !== null && <RunInline key={runId} runId={runId} />}
     </div>
   )
 }

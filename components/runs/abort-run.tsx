@@ -15,12 +15,19 @@ import { runTitle } from './run-words.ts'
 const aftermath = {
   backup: 'No image comes of it. What was stored so far is removed; PostgreSQL leaves backup mode; the images there are stay as they are.',
   restore: 'The destination holds no usable copy. What was written there is removed; the source is not touched.',
+  recover: 'Until the server has opened, the old cluster is put back where it was and started; what was restored is kept. After that it is too late: Undo it instead.',
+  undo: 'Once the server was stopped, the old cluster is put back and started all the same.',
+  release: 'What is deleted already stays deleted: the old cluster cannot be brought back any more.',
+  drill: 'The scratch server is stopped and its copy removed; the drill proves nothing.',
+  extract: 'The scratch server is stopped and its copy removed; loads from it that go on fail, and change nothing.',
+  load: 'What is being loaded is rolled back; nothing of it stays in the target. The scratch server goes on.',
   verify: 'What was verified before stays so.',
   expire: 'Images that are already gone stay gone; the rest goes at the next expire.',
   'collect-wal': 'Segments stored so far stay stored; the next collection goes on from there.',
   deploy: 'The host keeps the agent it had, or none.',
   undeploy: 'The agent may be partly removed; deploy or remove it again.',
-  check: null, estimate: null, trust: null, describe: null, 'test-storage': null, inspect: null,
+  fix: 'What was changed on the host already stays changed.',
+  check: null, estimate: null, trust: null, describe: null, 'test-storage': null, adopt: 'What was adopted so far stays in the catalog; adopting again adds the rest.', inspect: null, 'find-moment': null,
 } as const satisfies Record<RunKind, string | null>
 
 function consequencesOf(runs: readonly RunSummary[]): string[] {

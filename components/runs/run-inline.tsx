@@ -43,7 +43,7 @@ export function RunInline({ runId, onEnded }: RunInlineProps) {
           <ProblemNotice key={text} tone="strange" problem={{ message: text }} />
         ))}
         {run.data.state === 'queued' && <Waiting run={run.data} />}
-        <Log runId={runId} isLive={!isEnded(run.data.state)} />
+        <Log runId={runId} isLive={!isEnded(run.data.state)} shown={run.data.problem?.message ?? null} />
       </div>
     </section>
   )
@@ -85,12 +85,13 @@ export function Waiting({ run }: { run: Pick<RunDetail, 'createdAt'> }) {
   )
 }
 
-function Log({ runId, isLive }: { runId: string; isLive: boolean }) {
+/** `shown` is said above already. */
+function Log({ runId, isLive, shown }: { runId: string; isLive: boolean; shown: string | null }) {
   const tail = useRunTail(runId)
   const [isOpen, setOpen] = useState(false)
   const lines = tail.data?.lines ?? []
   const problem = problemOf(tail.error)
-  const last = lines.filter((line) => line.level !== 'debug').slice(-3)
+  const last = lines.filter((line) => line.level !== 'debug' && (shown === null || !line.text.startsWith(shown))).slice(-3)
   return (
     <div className="space-y-2">
       {!isOpen && last.length > 0 && (

@@ -1,6 +1,6 @@
 /** What a run left behind, as lines for its page. The result of each kind is JSON of the worker; what is not known here is not shown. Pure. */
 import { z } from 'zod'
-import { formatBytes, formatCount } from '#components/ui/format.ts'
+import { formatBytes, formatCount, formatDuration } from '#components/ui/format.ts'
 
 export interface ResultLine { key: string; label: string; text: string; mono: boolean }
 
@@ -34,6 +34,14 @@ const lines = {
   stored: count('WAL files stored'),
   removed: count('WAL files removed from the host'),
   timeline: count('Timeline'),
+  port: line('Port', amount, String),
+  lastCommitAt: line('Last commit replayed', words, (value) => value),
+  stoppedAt: line('Replay stopped', words, (value) => value),
+  replayedBytes: bytes('WAL replayed'),
+  seconds: line('Away', z.object({ stopped: amount }), ({ stopped }) => formatDuration(Math.round(stopped * 1000))),
+  databases: line('Databases', z.array(z.object({ name: words })), (found) => found.map(({ name }) => name).join(', ')),
+  undonePath: text('What was recovered is kept in'),
+  freedBytes: bytes('Freed'),
   beginLsn: text('Begin LSN'),
   endLsn: text('End LSN'),
 } as const

@@ -31,6 +31,7 @@ function said(body: RunEventBody): Pick<LogLine, 'level' | 'text'> | null {
     case 'strange': return { level: 'warning', text: body.text }
     case 'volume': return { level: 'debug', text: `Volume ${body.name} is sealed: ${formatBytes(body.rawBytes)} as ${formatBytes(body.sizeBytes)}` }
     case 'need': return { level: 'debug', text: `Needs ${body.name}` }
+    case 'kept': return { level: 'info', text: `Kept until it is released: ${body.path}${body.bytes === null ? '' : `, ${formatBytes(body.bytes)}`}` }
     case 'level': return { level: 'info', text: `${body.level === 0 ? 'Full' : `Level ${body.level}`}: ${body.reason}` }
     case 'end': return body.problem === undefined ? { level: 'debug', text: `The host's part ended: ${body.outcome}` } : { level: 'error', text: [body.problem.message, body.problem.detail, body.problem.hint].filter((part) => part !== undefined).join(' ') }
     default: return body satisfies never

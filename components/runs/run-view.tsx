@@ -12,7 +12,8 @@ import { StateMark } from '#components/ui/state-mark.tsx'
 import { TrendChart } from '#components/ui/trend-chart.tsx'
 import { problemOf } from '#lib/client/problem.ts'
 import type { RunDetail } from '#lib/contract/shapes.ts'
-import { isEnded, runStateWords } from '#lib/domain/run.ts'
+import { isEnded, type RunKind, runStateWords } from '#lib/domain/run.ts'
+import { RunRecovery } from '#components/restore/run-recovery.tsx'
 import { AbortRun } from './abort-run.tsx'
 import { RunBar, RunPhases } from './run-progress.tsx'
 import { resultLines, startCommandOf } from './run-result.ts'
@@ -47,9 +48,17 @@ export function RunView({ run, isAlone }: { run: RunDetail; isAlone: boolean }) 
         </Card>
       )}
       <Outcome run={run} />
+      <RunRecovery run={run} />
       <Tail run={run} />
     </section>
   )
+}
+
+/** Where what a run of a kind is about is shown. */
+const pageOf: Partial<Record<RunKind, (run: RunDetail) => { href: string; label: string } | undefined>> = {
+  backup: (run) => (run.imageId === null || run.sourceId === null ? undefined : { href: `/sources/${run.sourceId}`, label: 'Show its image' }),
+  drill: (run) => ({ href: `/restore/drills/${run.id}`, label: 'Open the evidence' }),
+  extract: (run) => ({ href: `/restore/extract/${run.id}`, label: 'Open the extract' }),
 }
 
 function Outcome({ run }: { run: RunDetail }) {
@@ -61,9 +70,10 @@ function Outcome({ run }: { run: RunDetail }) {
     ...(run.attempt > 1 ? [{ key: 'attempt', label: 'Attempt', value: String(run.attempt) }] : []),
     ...resultLines(run.result).map(({ key, label, text, mono }) => ({ key, label, value: text, mono })),
   ]
-  if (about.length === 0 && start === null) return null
+  const page = pageOf[run.kind]?.(run)
+  if (about.length === 0 && start === null && page === undefined) return null
   return (
-    <Card title={run.kind === 'restore' && run.state === 'succeeded' ? 'Restored' : isEnded(run.state) ? 'Outcome' : 'About'} actions={run.kind === 'backup' && run.imageId !== null && run.sourceId !== null ? <LinkButton size="sm" href={`/sources/${run.sourceId}`}>Show its image</LinkButton> : undefined}>
+    <Card title={run.kind === 'restore' && run.state === 'succeeded' ? 'Restored' : isEnded(run.state) ? 'Outcome' : 'About'} actions={page === undefined ? undefined : <LinkButton size="sm" href={page.href}>{page.label}</LinkButton>}>
       <div className="space-y-4">
         {about.length > 0 && <KeyValue columns={2} items={about} />}
         {start !== null && run.state !== 'failed' && (

@@ -9,12 +9,15 @@ export const runMarks = { queued: 'queued', running: 'running', cancelling: 'run
 export const phaseMarks = { waiting: 'queued', running: 'running', done: 'ok', failed: 'failed', skipped: 'cancelled' } as const satisfies Record<string, State>
 
 const phaseWords = {
-  connect: 'Connect', copy: 'Copy', start: 'Start', describe: 'Describe', remove: 'Remove', check: 'Check', estimate: 'Estimate', begin: 'Begin', end: 'End', wal: 'WAL', publish: 'Publish', verify: 'Verify', expire: 'Expire', test: 'Test', inspect: 'Inspect',
+  connect: 'Connect', copy: 'Copy', apply: 'Apply', start: 'Start', describe: 'Describe', remove: 'Remove', check: 'Check', compare: 'Compare', estimate: 'Estimate', begin: 'Begin', end: 'End', wal: 'WAL', publish: 'Publish', verify: 'Verify', expire: 'Expire', test: 'Test', inspect: 'Inspect', stop: 'Stop', safeguard: 'Set aside', place: 'Put in place', replay: 'Replay', accept: 'Look into it', judge: 'Judge', open: 'Open', swap: 'Put back', dump: 'Dump', load: 'Load',
 } as const satisfies Record<RunPhase, string>
 
 /** What a phase means where its kind gives it another sense. */
 const phaseWordsOf: Partial<Record<RunKind, Partial<Record<RunPhase, string>>>> = {
   restore: { copy: 'Unpack', publish: 'Put in place' },
+  drill: { copy: 'Unpack', publish: 'Put in place' },
+  extract: { copy: 'Unpack', publish: 'Put in place', open: 'Open for choosing' },
+  load: { verify: 'Count rows' },
   deploy: { copy: 'Send agent' },
 }
 

@@ -11,8 +11,8 @@ import { emptyTail, withEvents, type RunTail } from './run-tail.ts'
 /** What reads otherwise once a run of the kind has ended. */
 const changedBy = {
   trust: ['host', 'overview'], deploy: ['host', 'overview', 'source'], describe: ['host', 'overview'], undeploy: ['host', 'overview', 'source'],
-  check: ['source', 'set', 'overview'], estimate: ['source'], backup: ['image', 'source', 'set', 'storage', 'restore', 'report', 'overview'], 'collect-wal': ['source', 'restore', 'storage', 'overview'],
-  verify: ['image', 'report', 'restore', 'overview'], restore: ['overview'], expire: ['image', 'set', 'source', 'storage', 'restore', 'report', 'overview'], 'test-storage': ['storage', 'set', 'overview'], inspect: [],
+  check: ['source', 'set', 'overview'], fix: ['source', 'set', 'overview'], estimate: ['source'], backup: ['image', 'source', 'set', 'storage', 'restore', 'report', 'overview'], 'collect-wal': ['source', 'restore', 'storage', 'overview'],
+  verify: ['image', 'report', 'restore', 'overview'], restore: ['overview'], recover: ['recovery', 'source', 'restore', 'overview'], undo: ['recovery', 'source', 'restore', 'overview'], release: ['recovery'], drill: ['drill', 'overview'], extract: ['extract'], load: ['extract'], expire: ['image', 'set', 'source', 'storage', 'restore', 'report', 'overview'], 'test-storage': ['storage', 'set', 'overview'], adopt: ['storage', 'set', 'source', 'host', 'image', 'restore', 'report', 'overview'], inspect: [], 'find-moment': [],
 } as const satisfies Record<RunKind, readonly OperationName[]>
 
 const pageOfEvents = 2000

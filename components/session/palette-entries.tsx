@@ -7,7 +7,7 @@ export interface Findable {
   sets: readonly { id: string; name: string; sentence: string }[]
   sources: readonly { id: string; name: string; setName: string; hostName: string }[]
   hosts: readonly { id: string; name: string; address: string }[]
-  storages: readonly { id: string; name: string; rootPath: string }[]
+  storages: readonly { id: string; name: string; location: string }[]
 }
 export interface PaletteSection { key: string; heading: string; entries: readonly PaletteEntry[] }
 
@@ -28,6 +28,6 @@ export function paletteSections({ sets, sources, hosts, storages }: Findable, ca
     { key: 'sets', heading: 'Backup sets', entries: sets.map((set) => ({ key: set.id, label: set.name, detail: set.sentence, href: named('/backup/what', set.name), icon: <DatabaseBackup aria-hidden /> })) },
     { key: 'sources', heading: 'Sources', entries: sources.map((source) => ({ key: source.id, label: source.name, detail: `on ${source.hostName}, in ${source.setName}`, href: `/sources/${source.id}`, icon: <Database aria-hidden /> })) },
     { key: 'hosts', heading: 'Hosts', entries: hosts.map((host) => ({ key: host.id, label: host.name, detail: host.address, href: `/admin/hosts/${host.id}`, icon: <Server aria-hidden /> })) },
-    { key: 'storages', heading: 'Storage devices', entries: storages.map((storage) => ({ key: storage.id, label: storage.name, detail: storage.rootPath, href: `/admin/storages/${storage.id}`, icon: <HardDrive aria-hidden /> })) },
+    { key: 'storages', heading: 'Storage devices', entries: storages.map((storage) => ({ key: storage.id, label: storage.name, detail: storage.location, href: `/admin/storages/${storage.id}`, icon: <HardDrive aria-hidden /> })) },
   ]
 }

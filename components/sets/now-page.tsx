@@ -43,8 +43,9 @@ function Now({ set }: { set: BackupSet }) {
   const offered = sources.data.filter(({ isActive }) => isActive)
   const chosen = offered.filter(({ id }) => !left.includes(id))
   const isWhole = chosen.length === offered.length
-  const blocked = set.steps.find((step) => step.page !== 'when' && step.page !== 'now' && step.state === 'gap')
-  const refusal = !can('backup.run', set.canChange) ? 'Your role does not start backups of this set' : (blocked?.text ?? (chosen.length === 0 ? 'Choose at least one source' : undefined))
+  // What was never checked may be backed up: that is what Check first is for.
+  const missing = set.storageId === null ? 'Choose a storage device in Backup ▸ Where' : offered.length === 0 ? 'Add a source in Backup ▸ What' : chosen.length === 0 ? 'Choose at least one source' : undefined
+  const refusal = can('backup.run', set.canChange) ? missing : 'Your role does not start backups of this set'
   const failed = problemOf(start.error)
   return (
     <div className="max-w-3xl space-y-5">

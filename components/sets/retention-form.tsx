@@ -24,6 +24,8 @@ const rules = [
 
 export function RetentionForm({ set }: { set: BackupSet }) {
   const [edited, setEdited] = useState<Draft | null>(null)
+  // The set as it was when editing began: what somebody else saves meanwhile is not undone unseen.
+  const [seenVersion, setSeenVersion] = useState(set.version)
   const [asking, setAsking] = useState(false)
   const [saved, setSaved] = useState<Outputs['set']['setRetention'] | null>(null)
   const save = useMutation(api.set.setRetention.mutationOptions())
@@ -36,11 +38,12 @@ export function RetentionForm({ set }: { set: BackupSet }) {
   const refusal = set.canChange ? undefined : 'Only its owner and administrators change this set'
   const change = (part: Partial<Draft>) => {
     setSaved(null)
+    if (edited === null) setSeenVersion(set.version)
     setEdited({ ...draft, ...part })
   }
   const send = () =>
     save.mutate(
-      { id: set.id, ...draft },
+      { id: set.id, expectedVersion: seenVersion, ...draft },
       {
         onSuccess: (answer) => {
           setSaved(answer)

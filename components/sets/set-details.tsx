@@ -3,6 +3,7 @@
 import { zodResolver } from '@hookform/resolvers/zod'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useRouter } from 'next/navigation'
+import { useState } from 'react'
 import { Controller, useForm } from 'react-hook-form'
 import { z } from 'zod'
 import { showFieldErrors } from '#components/form/server-fields.ts'
@@ -27,10 +28,11 @@ export function SetDetails({ set, onDone }: { set: BackupSet; onDone: () => void
   const { can } = useSession()
   const users = useQuery(api.user.list.queryOptions({ enabled: can('admin') }))
   const update = useMutation(api.set.update.mutationOptions())
+  const [seenVersion] = useState(set.version)
   const form = useForm<z.infer<typeof Input>>({ resolver: zodResolver(Input), defaultValues: { name: set.name, comment: set.comment, ownerId: set.ownerId ?? noOwner, rpoTargetSeconds: set.rpoTargetSeconds } })
   const submit = form.handleSubmit(async (values) => {
     try {
-      const saved = await update.mutateAsync({ id: set.id, ...values, ownerId: values.ownerId === noOwner ? null : values.ownerId })
+      const saved = await update.mutateAsync({ id: set.id, expectedVersion: seenVersion, ...values, ownerId: values.ownerId === noOwner ? null : values.ownerId })
       toast({ title: saved.changes.length === 0 ? 'Nothing was different' : `Saved: ${saved.changes.map(({ field, before, after }) => `${field} ${before} → ${after}`).join(', ')}`, detail: saved.notice ?? undefined, state: 'ok' })
       onDone()
       if (values.name !== set.name) router.replace(inSet(location.pathname, values))

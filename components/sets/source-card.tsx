@@ -93,7 +93,7 @@ export function SourceCard({ set, source, isEditing, onEdit, onCheck, isChecking
         {source.needsFullReason !== null && <ProblemNotice tone="strange" problem={{ message: 'The next backup is a full', detail: source.needsFullReason }} />}
         {source.walProblem !== null && <ProblemNotice tone="strange" problem={{ message: 'WAL is not collected', detail: source.walProblem }} />}
         {problem && <ProblemNotice problem={problem} live />}
-        {checks.data !== undefined && checks.data.lines.length > 0 && <CheckLines lines={checks.data.lines} />}
+        {checks.data !== undefined && checks.data.lines.length > 0 && <CheckLines lines={checks.data.lines} sourceId={source.id} sourceName={source.name} />}
         {saved !== null && <SavedNotice saved={saved} />}
         {isEditing && (
           <div className="border-t border-line pt-4">

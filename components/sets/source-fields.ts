@@ -40,7 +40,7 @@ export function draftOfCluster(draft: SourceDraft, cluster: Cluster, hostName: s
 }
 
 /** 'db-01-15' from host and major: a valid name whatever the host is called. */
-export const suggestName = (hostName: string, cluster: Pick<Cluster, 'major'>): string => `${hostName.replaceAll(/[^A-Za-z0-9._-]/g, '-')}-${cluster.major}`.slice(0, 63)
+export const suggestName = (hostName: string, cluster: Pick<Cluster, 'major'>): string => `${hostName.replaceAll(/[^A-Za-z0-9._-]/g, '-')}${cluster.major === null ? '' : `-${cluster.major}`}`.slice(0, 63)
 
 /** Empty text = not given. */
 export const orNull = (text: string): string | null => (text.trim() === '' ? null : text.trim())

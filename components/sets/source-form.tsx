@@ -14,6 +14,7 @@ import { api, type Outputs } from '#lib/client/api.ts'
 import { problemOf } from '#lib/client/problem.ts'
 import type { Host } from '#lib/contract/hosts.ts'
 import { type BackupSet, type Source, SourceChange, SourceInput } from '#lib/contract/sets.ts'
+import { versionInWords } from '#lib/domain/found.ts'
 import { draftOfCluster, draftOfSource, emptyDraft, orNull, type SourceDraft } from './source-fields.ts'
 
 const names = ['hostId', 'name', 'dataDirectory', 'archiveDirectory', 'connectionHost', 'port', 'user', 'database', 'passfile', 'binaries', 'tempDirectory', 'password'] as const
@@ -98,7 +99,7 @@ export function SourceForm({ set, source, onAdded, onSaved, onCancel }: SourceFo
               mono
               placeholder="/var/lib/postgresql/15/main"
               emptyText={host === undefined ? 'Choose a host first' : 'No clusters were found on this host; type the path'}
-              options={clusters.map((cluster) => ({ value: cluster.dataDirectory, label: cluster.dataDirectory, description: `PostgreSQL ${cluster.major}, ${cluster.isRunning ? `running on port ${cluster.port ?? '?'}` : 'not running'}` }))}
+              options={clusters.map((cluster) => ({ value: cluster.dataDirectory, label: cluster.dataDirectory, description: `${versionInWords(cluster.major)}, ${cluster.isRunning ? `running on port ${cluster.port ?? '?'}` : 'not running'}` }))}
               value={field.value}
               onChange={chooseCluster}
               onBlur={field.onBlur}

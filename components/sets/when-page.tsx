@@ -37,6 +37,8 @@ export function WhenPage() {
 
 function When({ set }: { set: BackupSet }) {
   const [edited, setEdited] = useState<Schedule | null>(null)
+  // The set as it was when editing began: what somebody else saves meanwhile is not undone unseen.
+  const [seenVersion, setSeenVersion] = useState(set.version)
   const [times, setTimes] = useState<readonly number[]>([])
   const [newTime, setNewTime] = useState('01:30')
   const [saved, setSaved] = useState<Outputs['set']['setSchedule'] | null>(null)
@@ -54,6 +56,7 @@ function When({ set }: { set: BackupSet }) {
 
   const change = (part: Partial<Schedule>) => {
     setSaved(null)
+    if (edited === null) setSeenVersion(set.version)
     setEdited({ ...draft, ...part })
   }
   const paint = (next: readonly WeekRow<CellLevel>[]) => {
@@ -116,7 +119,7 @@ function When({ set }: { set: BackupSet }) {
             disabledReason={refusal ?? (isChanged ? (parsed.success ? undefined : 'Correct the marked fields') : 'Nothing is changed yet')}
             onClick={() =>
               save.mutate(
-                { id: set.id, ...draft },
+                { id: set.id, expectedVersion: seenVersion, ...draft },
                 {
                   onSuccess: (answer) => {
                     setSaved(answer)

@@ -4,13 +4,13 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { SpaceBar } from '#components/storages/space-bar.tsx'
 import { StorageForm } from '#components/storages/storage-form.tsx'
-import { storageStates } from '#components/storages/storage-state.ts'
+import { roomText, storageStates } from '#components/storages/storage-state.ts'
 import { SavedNotice } from '#components/settings/saved-notice.tsx'
 import { RunInline } from '#components/runs/run-inline.tsx'
 import { Button, LinkButton } from '#components/ui/button.tsx'
 import { Card } from '#components/ui/card.tsx'
 import { RadioCards } from '#components/ui/choice.tsx'
-import { formatBytes, formatPlural } from '#components/ui/format.ts'
+import { formatPlural } from '#components/ui/format.ts'
 import { ProblemNotice } from '#components/ui/problem-notice.tsx'
 import { Loading } from '#components/ui/skeleton.tsx'
 import { StateMark } from '#components/ui/state-mark.tsx'
@@ -75,7 +75,7 @@ function Device({ set }: { set: BackupSet }) {
       }
     >
       <div className="space-y-4">
-        {storages.data.length === 0 && !isAdding && <p className="text-muted">There is no storage device yet. Add one: a directory on a disk of the console.</p>}
+        {storages.data.length === 0 && !isAdding && <p className="text-muted">There is no storage device yet. Add one: a directory on a disk of the console or on a host, or a bucket of an S3-compatible server.</p>}
         {storages.data.length > 0 && (
           <RadioCards
             label="Device"
@@ -87,7 +87,7 @@ function Device({ set }: { set: BackupSet }) {
             options={storages.data.map((storage) => ({
               value: storage.id,
               label: storage.name,
-              description: `${storage.rootPath} · ${storage.freeBytes === null ? 'not tested yet' : `${formatBytes(storage.freeBytes)} free`} · ${formatPlural(storage.images, 'image')}`,
+              description: `${storage.location} · ${roomText(storage)} · ${formatPlural(storage.images, 'image')}`,
               disabledReason: refusal ?? (set.images > 0 && storage.id !== set.storageId ? `${formatPlural(set.images, 'image')} of this set lie on ${set.storageName ?? 'its device'}; clone the set to use another device` : undefined),
             }))}
           />

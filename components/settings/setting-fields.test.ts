@@ -14,6 +14,8 @@ describe('sections', () => {
   test('a field that would do nothing is not offered', () => {
     expect(isOffered('compressionLevel', 'global', {}, inherited)).toBe(false)
     expect(isOffered('compressionLevel', 'global', { compression: 'level' }, inherited)).toBe(true)
+    expect(isOffered('encryptionKey', 'set', {}, inherited)).toBe(false)
+    expect(isOffered('encryptionKey', 'set', { encryption: 'host' }, inherited)).toBe(true)
     expect(isOffered('parallelSources', 'source', {}, inherited)).toBe(false)
     expect(isOffered('parallelSources', 'set', {}, inherited)).toBe(true)
   })

@@ -15,13 +15,14 @@ export interface SettingSection {
 
 export const settingSections = {
   what: [
-    { title: 'Compression and estimates', description: 'How much work the host does for a smaller image, and how sizes are foretold.', keys: ['compression', 'compressionLevel', 'estimate'] },
-    { title: 'Levels', description: 'Whether this may be backed up incrementally.', keys: ['noIncremental'] },
+    { title: 'Compression and estimates', description: 'How much work is done for a smaller image and where, and how sizes are foretold.', keys: ['compression', 'compressionLevel', 'compressionPlace', 'estimate'] },
+    { title: 'Encryption', description: 'Whether an image can be read without a key, and where it is made unreadable.', keys: ['encryption', 'encryptionKey'] },
+    { title: 'Content', description: 'What images leave out, and whether this may be backed up incrementally.', keys: ['excludes', 'noIncremental'] },
   ],
   how: [
-    { title: 'Speed', description: 'How many backups run at once and how much of a host each of them takes.', keys: ['parallelSources', 'workers', 'fastCheckpoint'] },
-    { title: 'WAL', description: 'How archived segments are fetched, waited for and cleaned up.', keys: ['walIntervalSeconds', 'maxWalWaitSeconds', 'cleanupWal'] },
-    { title: 'Incrementals', description: 'Which level an incremental gets and when the next full is due.', keys: ['levelRule', 'maxLevel'] },
+    { title: 'Speed', description: 'How many backups run at once, in which order, and how much of a host and its network they take.', keys: ['parallelSources', 'parallelPerHost', 'order', 'workers', 'bandwidthBytesPerSecond', 'hostBandwidthBytesPerSecond', 'fastCheckpoint'] },
+    { title: 'WAL', description: 'How archived segments are fetched, waited for and cleaned up.', keys: ['walIntervalSeconds', 'maxWalWaitSeconds', 'fullWal', 'cleanupWal', 'removeFullWal', 'removeIncrementalWal'] },
+    { title: 'Incrementals', description: 'Which level an incremental gets and when the next full is due.', keys: ['incrementalMethod', 'levelRule', 'maxLevel'] },
     { title: 'Timeouts and retries', description: 'When something that does not move counts as failed, and how often it is tried again.', keys: ['checkTimeoutSeconds', 'estimateTimeoutSeconds', 'dataTimeoutSeconds', 'retries'], isAdvanced: true },
   ],
 } as const satisfies Record<SettingPage, readonly SettingSection[]>
@@ -29,10 +30,13 @@ export const settingSections = {
 /** The value in force for a draft: its own, else the inherited one. */
 export const effective = (key: SettingKey, draft: SettingDraft, inherited: SettingValues): unknown => draft[key] ?? inherited[key]
 
-/** Whether a field does anything: the scope has it, and the level only counts when compression says Level. */
+/** Whether a field does anything: the scope has it, the level only counts when compression says Level, a key only when something is encrypted, and what is removed only where anything is. */
 export function isOffered(key: SettingKey, scope: SettingScope, draft: SettingDraft, inherited: SettingValues): boolean {
   const definition = settings[key]
   if ('scopes' in definition && !definition.scopes.some((each) => each === scope)) return false
+  if (key === 'removeFullWal' || key === 'removeIncrementalWal') return effective('cleanupWal', draft, inherited) !== false
+  if (key === 'compressionPlace') return effective('compression', draft, inherited) !== 'none'
+  if (key === 'encryptionKey') return effective('encryption', draft, inherited) !== 'none'
   return key !== 'compressionLevel' || effective('compression', draft, inherited) === 'level'
 }
 
@@ -40,6 +44,7 @@ export function isOffered(key: SettingKey, scope: SettingScope, draft: SettingDr
 export function settingText(key: SettingKey, value: unknown): string {
   const definition = settings[key]
   if (typeof value === 'boolean') return value ? 'on' : 'off'
+  if ('isText' in definition && typeof value === 'string') return value.trim() === '' ? 'none' : value.trim().split(/\s*\n\s*/).join(', ')
   if (typeof value === 'number') return 'unit' in definition ? `${value} ${definition.unit}` : String(value)
   const label = 'options' in definition ? Object.entries(definition.options).find(([option]) => option === value)?.[1] : undefined
   return label ?? String(value)
@@ -64,7 +69,7 @@ export function parseDraft(draft: SettingDraft): ParsedDraft {
   const errors: Partial<Record<SettingKey, string>> = {}
   for (const issue of parsed.error.issues) {
     const key = settingKeys.find((each) => each === issue.path[0])
-    if (key) errors[key] ??= numberRange(key) ?? issue.message
+    if (key) errors[key] ??= issue.code === 'custom' ? issue.message : (numberRange(key) ?? issue.message)
   }
   return { ok: false, errors }
 }

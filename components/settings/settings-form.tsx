@@ -75,7 +75,7 @@ export function SettingsForm({ page, scope, resolved, onSave, readOnlyReason, sc
   const offered = (section: SettingSection) => section.keys.filter((key) => isOffered(key, scope, draft, resolved.inherited))
 
   return (
-    <form noValidate onSubmit={(event) => void submit(event)} aria-label={page === 'what' ? 'Compression, estimates and levels' : 'Speed, WAL, incrementals and timeouts'}>
+    <form noValidate onSubmit={(event) => void submit(event)} aria-label={page === 'what' ? 'Compression, encryption, estimates and levels' : 'Speed, WAL, incrementals and timeouts'}>
       {settingSections[page].map((section: SettingSection) => {
         const keys = offered(section)
         if (keys.length === 0) return null

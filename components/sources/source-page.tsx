@@ -101,6 +101,7 @@ function SourceView({ source, health }: { source: Source; health: SourceHealth }
             <Stat label="Would lose now" value={health.rpoSeconds === null ? 'unknown' : secondsText(health.rpoSeconds)} state={rpoState(health)} note={`target ${secondsText(health.rpoTargetSeconds)}`} />
             <Stat label="A restore takes" value={health.rtoSeconds === null ? 'unknown' : aboutText(health.rtoSeconds)} note="estimate, newest state" />
             <Stat label="WAL not stored yet" value={health.backlogBytes === null ? 'unknown' : formatBytes(health.backlogBytes)} note="on the host, lost with it" />
+            <ArchiveStat archive={health.archive} />
             <Stat label="Size" value={health.sizeBytes === null ? 'unknown' : formatBytes(health.sizeBytes)} note={`${formatBytes(health.storedBytes)} stored in ${formatPlural(source.images, 'image')}`} />
             <Stat label="Last backup" value={health.lastBackupAt === null ? 'never' : <RelativeTime at={health.lastBackupAt} show="relative" />} note={health.nextRunAt === null ? 'none scheduled' : <>next <RelativeTime at={health.nextRunAt} show="relative" /></>} />
           </StatRow>
@@ -121,6 +122,22 @@ function SourceView({ source, health }: { source: Source; health: SourceHealth }
         </div>
       </div>
     </>
+  )
+}
+
+function ArchiveStat({ archive }: { archive: SourceHealth['archive'] }) {
+  if (archive === null) return <Stat label="Archive on the host" value="unknown" note="not looked at yet" />
+  const { usedBytes, freeBytes, fullAt } = archive
+  return (
+    <Stat
+      label="Archive on the host"
+      value={formatBytes(usedBytes)}
+      note={
+        <>
+          {formatBytes(freeBytes)} free{fullAt !== null && <>, full <RelativeTime at={fullAt} show="relative" /></>}
+        </>
+      }
+    />
   )
 }
 
@@ -150,7 +167,7 @@ function SourceChecks({ source }: { source: Source }) {
               <RelativeTime at={checks.data.at} />
             </p>
           )}
-          <CheckLines lines={checks.data.lines} />
+          <CheckLines lines={checks.data.lines} sourceId={source.id} sourceName={source.name} />
         </>
       ) : problem ? (
         <ProblemNotice problem={problem} live />

@@ -5,7 +5,7 @@ import { roomBytes, spaceText, type SpaceLike } from './storage-state.ts'
 /** Nothing is drawn before the device was measured. */
 export function SpaceBar({ storage, compact = false }: { storage: SpaceLike; compact?: boolean }) {
   const { totalBytes, freeBytes, usedBytes, keepFreeBytes } = storage
-  if (totalBytes === null || freeBytes === null || totalBytes === 0) return <span className="text-muted">{spaceText(storage)}</span>
+  if (totalBytes === null || freeBytes === null || totalBytes === 0) return <span className="text-muted">{`${spaceText(storage)}${!compact && storage.state === 'ok' ? `; backups here take ${formatBytes(usedBytes)}` : ''}`}</span>
   const share = (bytes: number) => (Math.max(0, bytes) / totalBytes) * 100
   const ours = share(Math.min(usedBytes, totalBytes - freeBytes))
   const others = share(totalBytes - freeBytes) - ours

@@ -21,7 +21,7 @@ import { storageStates } from './storage-state.ts'
 const columns: readonly Column<Storage>[] = [
   { id: 'name', header: 'Device', isName: true, value: (storage) => storage.name },
   { id: 'state', header: 'State', value: (storage) => storageStates[storage.state].word, cell: (storage) => <StateMark state={storageStates[storage.state].state}>{storageStates[storage.state].word}</StateMark> },
-  { id: 'path', header: 'Root path', mono: true, wrap: true, value: (storage) => storage.rootPath },
+  { id: 'place', header: 'Place', mono: true, wrap: true, value: (storage) => storage.location },
   { id: 'space', header: 'Space', value: (storage) => storage.freeBytes, cell: (storage) => <SpaceBar storage={storage} compact />, width: '14rem' },
   { id: 'used', header: 'Backups take', align: 'right', value: (storage) => storage.usedBytes, cell: (storage) => formatBytes(storage.usedBytes) },
   { id: 'images', header: 'Images', align: 'right', value: (storage) => storage.images },

@@ -20,6 +20,7 @@ import { api } from '#lib/client/api.ts'
 import { problemOf } from '#lib/client/problem.ts'
 import { useSession } from '#lib/client/session.ts'
 import type { Storage } from '#lib/contract/storages.ts'
+import { AdoptCard } from './adopt-card.tsx'
 import { MediaView } from './media-view.tsx'
 import { SpaceBar } from './space-bar.tsx'
 import { StorageForm } from './storage-form.tsx'
@@ -95,7 +96,7 @@ function StorageView({ storage }: { storage: Storage }) {
         {failed && <ProblemNotice problem={failed} live />}
         {runId !== null && <RunInline key={runId} runId={runId} />}
         {storage.testProblem !== null && runId === null && (
-          <ProblemNotice problem={{ message: `The last test of ${storage.name} failed`, detail: storage.testProblem, hint: 'Set it right on the machine that runs the console\u2019s worker, then test again. Backups to this device fail until then.' }} />
+          <ProblemNotice problem={{ message: `The last test of ${storage.name} failed`, detail: storage.testProblem, hint: `${fixPlaces[storage.kind]}, then test again. Backups to this device fail until then.` }} />
         )}
         {storage.state === 'ok' && storage.sets.length === 0 && (
           <ProblemNotice tone="note" problem={{ message: 'No backup set uses this device yet', detail: 'Choose it in Backup ▸ Where.' }} actions={<LinkButton href="/backup/where">Open Backup ▸ Where</LinkButton>} />
@@ -107,7 +108,7 @@ function StorageView({ storage }: { storage: Storage }) {
           <Card title="Device">
             <KeyValue
               items={[
-                { key: 'path', label: 'Root path', value: storage.rootPath, mono: true },
+                ...placeItems(storage),
                 { key: 'tested', label: 'Last test', value: storage.testedAt === null ? 'never' : <RelativeTime at={storage.testedAt} /> },
                 {
                   key: 'sets', label: 'Backup sets',
@@ -122,13 +123,14 @@ function StorageView({ storage }: { storage: Storage }) {
             />
           </Card>
         </div>
+        <AdoptCard storage={storage} refusal={refusal} onStarted={(started) => router.replace(`${path}?run=${started}`, { scroll: false })} />
         <MediaView storageId={storage.id} name={storage.name} />
       </div>
       <ConfirmDialog
         open={asking}
         onOpenChange={setAsking}
         title={`Forget ${storage.name}?`}
-        consequences={['The console no longer knows this device.', `The directory ${storage.rootPath} and what lies in it stay as they are.`]}
+        consequences={['The console no longer knows this device.', `${storage.location} and what lies there stay as they are.`]}
         confirmLabel="Forget device"
         danger
         pending={remove.isPending}
@@ -137,4 +139,20 @@ function StorageView({ storage }: { storage: Storage }) {
       />
     </>
   )
+}
+
+const fixPlaces = { disk: 'Set it right on the machine that runs the console\u2019s worker', s3: 'Set it right at the S3 server or under Change', host: 'Set it right on the host' } as const satisfies Record<Storage['kind'], string>
+
+function placeItems({ location, rootPath, host, bucket }: Storage) {
+  if (bucket === null) return [...(host === null ? [] : [{ key: 'host', label: 'Host', value: <Link href={`/admin/hosts/${host.id}`}>{host.name}</Link> }]), { key: 'path', label: 'Root path', value: rootPath ?? location, mono: true }]
+  const { endpoint, region, accessKeyId, isPathStyle, storageClass, caPem } = bucket
+  return [
+    { key: 'path', label: 'Bucket', value: location, mono: true },
+    { key: 'endpoint', label: 'Endpoint', value: endpoint, mono: true },
+    { key: 'region', label: 'Region', value: region, mono: true },
+    { key: 'access-key', label: 'Access key', value: accessKeyId, mono: true },
+    { key: 'style', label: 'Address of the bucket', value: isPathStyle ? 'path style' : 'virtual-host style' },
+    { key: 'class', label: 'Storage class', value: storageClass ?? 'the default of the bucket' },
+    { key: 'ca', label: 'CA certificate', value: caPem === null ? 'those the system trusts' : 'a certificate of your own' },
+  ]
 }

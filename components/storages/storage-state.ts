@@ -9,13 +9,16 @@ export const storageStates = {
   untested: { state: 'unknown', word: 'Not tested yet' },
 } as const satisfies Record<Storage['state'], { state: State; word: string }>
 
-/** "412 GiB free of 931 GiB", or that nobody has looked yet. */
-export function spaceText({ freeBytes, totalBytes }: Pick<Storage, 'freeBytes' | 'totalBytes'>): string {
-  if (freeBytes === null || totalBytes === null) return 'not known before the first test'
+/** "412 GiB free of 931 GiB", or that nobody has looked yet, or that nobody tells a limit. */
+export function spaceText({ freeBytes, totalBytes, state }: Pick<Storage, 'freeBytes' | 'totalBytes' | 'state'>): string {
+  if (freeBytes === null || totalBytes === null) return state === 'ok' ? 'no quota is set' : 'not known before the first test'
   return `${formatBytes(freeBytes)} free of ${formatBytes(totalBytes)}`
 }
 
-export type SpaceLike = Pick<Storage, 'freeBytes' | 'totalBytes' | 'usedBytes' | 'keepFreeBytes' | 'quotaBytes'>
+/** The same in few words, for a list to choose from. */
+export const roomText = ({ freeBytes, state }: Pick<Storage, 'freeBytes' | 'state'>): string => (freeBytes !== null ? `${formatBytes(freeBytes)} free` : state === 'ok' ? 'no quota' : 'not tested yet')
+
+export type SpaceLike = Pick<Storage, 'freeBytes' | 'totalBytes' | 'usedBytes' | 'keepFreeBytes' | 'quotaBytes' | 'state'>
 
 /** How many more bytes backups may take: the disk's free space less what stays free, and no more than the quota leaves. */
 export function roomBytes({ freeBytes, usedBytes, keepFreeBytes, quotaBytes }: SpaceLike): number | null {
