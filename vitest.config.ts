@@ -1,10 +1,12 @@
 // Two kinds of tests: `unit` is pure and takes milliseconds, `integration` starts real servers and runs two files at a time.
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './scripts/test-order.ts'
 
 const never = ['**/node_modules/**', '.next/**', 'dist/**', 'lib/db/generated/**']
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

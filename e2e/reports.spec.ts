@@ -63,7 +63,7 @@ test('media add up to what the device holds, and say when each image goes [P10] 
   await expect(story.getByRole('table', { name: 'When images on vault-a go' }).getByText(/^Not before/).first()).toBeVisible()
   await expectAccessible(story)
   await story.goto('/reports/media?storage=unheard-of')
-  await expect(story.getByRole('alert').or(story.getByRole('group', { name: /There is no storage device/ }))).toBeVisible()
+  await expect(story.getByText('There is no storage device of this address').first()).toBeVisible()
 })
 
 test('an image is verified from its report, which tells its digests and the outcome [P10] [J5]', async ({ story }) => {

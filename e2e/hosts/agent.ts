@@ -1,9 +1,8 @@
 // A tiny console for tests: the real bundled agent over pipes, pulling volumes and WAL into a folder and pushing them back.
 import { spawn } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
-import { chmod, chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { buildAgent } from '#agent/build.ts'
 import type { RunEvent } from '#lib/domain/event.ts'
 import { type Problem, ProblemError } from '#lib/domain/problem.ts'
 import { resolveSettings, type SettingValues } from '#lib/domain/settings.ts'
@@ -25,16 +24,19 @@ export interface TestAgent extends AsyncDisposable {
   hangUp(): void
 }
 
-/** Builds the agent, and starts its `serve` as the user of the servers (or as root); `beside` another it shares its files, as the next connection does. */
-export async function startAgent(how: { asRoot?: boolean; node?: string; env?: Record<string, string>; beside?: TestAgent } = {}): Promise<TestAgent> {
+/** As the integration tests' setup built it. */
+const builtAgent = join(import.meta.dirname, '../../dist/agent.mjs')
+
+/** Starts `serve` of the agent as it is built now, as the user of the servers (or as root); `beside` another it shares its files, as the next connection does. */
+export async function startAgent(how: { asRoot?: boolean; as?: { uid: number; gid: number }; node?: string; env?: Record<string, string>; beside?: TestAgent } = {}): Promise<TestAgent> {
   const folder = how.beside?.folder ?? (await serverFolder('agent'))
   const file = join(folder, 'agent.mjs')
   const home = join(folder, 'home')
   if (how.beside === undefined) {
-    await writeFile(file, (await buildAgent()).content)
+    await copyFile(builtAgent, file)
     await chmod(file, 0o644)
   }
-  const as = how.asRoot === true ? {} : await asServerUser()
+  const as = how.asRoot === true ? {} : (how.as ?? (await asServerUser()))
   const node = how.node ?? process.execPath
   const env: NodeJS.ProcessEnv = { NODE_ENV: 'production', PATH: process.env['PATH'], HOME: folder, HOWDAH_AGENT_HOME: home, ...how.env }
   const child = spawn(node, [file, 'serve'], { stdio: ['pipe', 'pipe', 'pipe'], env, cwd: '/', ...as })
@@ -123,7 +125,12 @@ export interface StoredBackup {
   result: BackupResult
   wal: RestoreJob['wal']
   events: RunEvent[]
+  /** The image that its changed blocks go onto. */
+  base?: StoredBackup
 }
+
+/** The full first, then each image of changed blocks. */
+const chainOf = (stored: StoredBackup): StoredBackup[] => [...(stored.base === undefined ? [] : chainOf(stored.base)), stored]
 
 /** Pulls one volume in two parts, so that every test also resumes. */
 async function pull(agent: TestAgent, runId: string, name: string, into: string): Promise<void> {
@@ -138,13 +145,20 @@ async function pull(agent: TestAgent, runId: string, name: string, into: string)
 
 export const newRunId = (): string => randomUUID()
 
-export async function runBackup(agent: TestAgent, access: ClusterAccess, some: Partial<SettingValues> = {}, onEvent: (event: RunEvent) => Promise<void> | void = () => {}): Promise<Omit<StoredBackup, 'wal'>> {
+async function push(agent: TestAgent, runId: string, name: string, path: string): Promise<void> {
+  const bytes = await readFile(path)
+  await agent.bulk({ op: 'put', runId, name, offset: 0, sizeBytes: bytes.length, sha256: sha256(bytes) }, bytes)
+}
+
+export async function runBackup(agent: TestAgent, access: ClusterAccess, some: Partial<SettingValues> = {}, onEvent: (event: RunEvent) => Promise<void> | void = () => {}, base?: StoredBackup): Promise<Omit<StoredBackup, 'wal'>> {
   const runId = newRunId()
   const folder = join(agent.folder, `stored-${runId}`)
-  const job: Job = { kind: 'backup', cluster: access, settings: settingsWith(some), label: `howdah ${runId}` }
+  const onto = base === undefined ? {} : { base: { beginLsn: base.result.beginLsn, timeline: base.result.timeline, index: base.result.index } }
+  const job: Job = { kind: 'backup', cluster: access, settings: settingsWith(some), label: `howdah ${runId}`, ...onto }
   await agent.call('run.start', { runId, job })
   const { events, end } = await followRun(agent, runId, async (event) => {
     if (event.body.kind === 'volume') await pull(agent, runId, event.body.name, folder)
+    if (event.body.kind === 'need' && base !== undefined) await push(agent, runId, event.body.name, join(base.folder, base.result.index.name))
     await onEvent(event)
   })
   if (end?.problem !== undefined) throw new ProblemError(end.problem)
@@ -182,20 +196,39 @@ export async function fullBackup(agent: TestAgent, access: ClusterAccess, some: 
   return { ...stored, wal: await collectWal(agent, access, walOf(stored.result), stored.folder) }
 }
 
+/** What changed since `base`, with the WAL that makes it consistent. */
+export async function changedBackup(agent: TestAgent, access: ClusterAccess, base: StoredBackup, some: Partial<SettingValues> = {}): Promise<StoredBackup> {
+  const stored = await runBackup(agent, access, some, () => {}, base)
+  return { ...stored, base, wal: await collectWal(agent, access, walOf(stored.result), stored.folder) }
+}
+
 /** Pushes what a restore needs until it ends. */
 export async function runRestore(agent: TestAgent, stored: StoredBackup, job: Partial<RestoreJob> & { destination: string }): Promise<{ result: RestoreResult; events: RunEvent[] }> {
-  const runId = newRunId()
-  const { volumes, index, major } = stored.result
-  const whole: RestoreJob = { kind: 'restore', image: { id: randomUUID(), volumes, index }, wal: stored.wal, major, workers: 2, conflict: 'refuse', ...job }
-  await agent.call('run.start', { runId, job: whole })
+  const { result, events } = await runOnCopy(agent, stored, { job, jobOf: (restore) => restore })
+  return { result: RestoreResult.parse(result), events }
+}
+
+export interface OnCopy {
+  job: Partial<RestoreJob> & { destination: string }
+  jobOf: (restore: RestoreJob) => Job
+  runId?: string
+  onEvent?: (event: RunEvent) => Promise<void> | void
+}
+
+/** Any job that begins with a restore. */
+export async function runOnCopy(agent: TestAgent, stored: StoredBackup, { job, jobOf, runId = newRunId(), onEvent = () => {} }: OnCopy): Promise<{ result: unknown; events: RunEvent[] }> {
+  const chain = chainOf(stored)
+  const restore: RestoreJob = { kind: 'restore', images: chain.map(({ result: { volumes, index } }) => ({ id: randomUUID(), volumes, index })), wal: stored.wal, major: stored.result.major, workers: 2, ...job }
+  await agent.call('run.start', { runId, job: jobOf(restore) })
   const { events, end } = await followRun(agent, runId, async (event) => {
+    await onEvent(event)
     if (event.body.kind !== 'need') return
-    const bytes = await readFile(join(stored.folder, event.body.name))
-    await agent.bulk({ op: 'put', runId, name: event.body.name, offset: 0, sizeBytes: bytes.length, sha256: sha256(bytes) }, bytes)
+    const [, image, name = event.body.name] = /^image-(\d+)\/(.*)$/.exec(event.body.name) ?? []
+    await push(agent, runId, event.body.name, join(chain[Number(image ?? chain.length - 1)]?.folder ?? '', name))
   })
   await agent.call('run.release', { runId })
   if (end?.problem !== undefined) throw new ProblemError(end.problem)
-  return { result: RestoreResult.parse(end?.result), events }
+  return { result: end?.result, events }
 }
 
 /** A path for a restore in a fresh folder that the server's user owns. */

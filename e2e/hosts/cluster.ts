@@ -89,6 +89,21 @@ process.on('exit', () => {
   for (const child of alive) child.kill('SIGQUIT')
 })
 
+/** Asks the server on a port of this machine, as postgres. */
+export const sqlAt = (port: number): RunningServer['sql'] => async (text, how = {}) => {
+  const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', database: how.database ?? 'postgres', connectionTimeoutMillis: 10_000 })
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    // Several statements give several results; the last one is the answer.
+    const result: pg.QueryResult | pg.QueryResult[] = await client.query(text, how.values)
+    const rows: unknown = [result].flat().at(-1)?.rows ?? []
+    return rows as never
+  } finally {
+    await client.end()
+  }
+}
+
 /** Starts `postgres` on an existing data directory and waits until it takes connections (a recovering server included). */
 export async function startServer(input: { major: number; dataDirectory: string; port?: number; socketDirectory?: string; settings?: Record<string, string>; timeoutMs?: number }): Promise<RunningServer> {
   const binaries = await binariesOf(input.major)
@@ -106,19 +121,7 @@ export async function startServer(input: { major: number; dataDirectory: string;
   child.stderr.on('data', (chunk: Buffer) => void (said += chunk.toString()))
   const exited = new Promise<void>((resolve) => child.once('exit', () => (alive.delete(child), resolve())))
 
-  const sql: RunningServer['sql'] = async (text, how = {}) => {
-    const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', database: how.database ?? 'postgres', connectionTimeoutMillis: 10_000 })
-    client.on('error', () => {})
-    await client.connect()
-    try {
-      // Several statements give several results; the last one is the answer.
-      const result: pg.QueryResult | pg.QueryResult[] = await client.query(text, how.values)
-      const rows: unknown = [result].flat().at(-1)?.rows ?? []
-      return rows as never
-    } finally {
-      await client.end()
-    }
-  }
+  const sql = sqlAt(port)
   const stop = async (mode: 'fast' | 'immediate' = 'fast') => {
     child.kill(signals[mode])
     await exited
@@ -140,6 +143,21 @@ export async function startServer(input: { major: number; dataDirectory: string;
   return { dataDirectory: input.dataDirectory, socketDirectory, port, binaries, log: () => said, sql, stop, [Symbol.asyncDispose]: () => stop('immediate') }
 }
 
+/** Ends a server that something else started on this directory, such as an agent under test. */
+export async function endServer(dataDirectory: string): Promise<void> {
+  const text = await readFile(join(dataDirectory, 'postmaster.pid'), 'utf8').catch(() => '')
+  const pid = Number(text.split('\n')[0])
+  if (!(pid > 0)) return
+  try {
+    for (process.kill(pid, 'SIGQUIT'); ; ) {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      process.kill(pid, 0)
+    }
+  } catch {
+    // gone
+  }
+}
+
 export interface Cluster extends RunningServer {
   major: number
   /** Folder of everything of this cluster; removed at the end. */
@@ -154,10 +172,16 @@ export interface ClusterInput {
   settings?: Record<string, string>
   checksums?: boolean
   port?: number
+  /** Without the two template databases, two thirds of a fresh cluster: where many backups of it are taken and no database is made. */
+  isLean?: boolean
 }
 
 /** An archive_command that is atomic, idempotent and refuses to overwrite. */
 export const archiveCommand = (directory: string) => `test ! -f "${directory}/%f" && cp "%p" "${directory}/.%f.part" && mv "${directory}/.%f.part" "${directory}/%f"`
+
+/** Makes a table of so many MB that do not compress, in rows of 4 kB: column noise. */
+export const noiseTable = (name: string, megabytes: number): string =>
+  `create table ${name} as select g as id, string_agg(sha512((random()::text || p)::bytea), '') as noise from generate_series(1, ${megabytes * 256}) g, generate_series(1, 64) p group by g`
 
 /** A new cluster, archiving into a directory beside its data, superuser `postgres` trusted on 127.0.0.1 and on the socket. */
 export async function startCluster(input: ClusterInput): Promise<Cluster> {
@@ -174,6 +198,10 @@ export async function startCluster(input: ClusterInput): Promise<Cluster> {
   const settings = { archive_mode: 'on', archive_command: archiveCommand(archiveDirectory), wal_level: 'replica', max_wal_senders: '5', ...input.settings }
   await appendFile(join(dataDirectory, 'postgresql.conf'), Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`).join(''))
   const server = await startServer({ major: input.major, dataDirectory, socketDirectory, ...(input.port === undefined ? {} : { port: input.port }) })
+  if (input.isLean === true) {
+    await server.sql('update pg_database set datistemplate = false')
+    for (const name of ['template0', 'template1']) await server.sql(`drop database ${name}`)
+  }
   return {
     ...server,
     major: input.major,
@@ -182,6 +210,7 @@ export async function startCluster(input: ClusterInput): Promise<Cluster> {
     user,
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]()
+      await endServer(dataDirectory)
       await rm(folder, { recursive: true, force: true })
     },
   }

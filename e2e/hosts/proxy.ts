@@ -5,10 +5,16 @@ export interface Proxy extends AsyncDisposable {
   port: number
   /** Bytes that came from the target since the start. */
   received(): number
+  /** Bytes that went to the target since the start. */
+  sent(): number
   /** Ends every connection without a word. */
   cut(): void
   /** Accepts no new connection while true. */
   refuse(isRefusing: boolean): void
+  /** Turns one bit of what comes next from the target, `after` bytes further on. */
+  flip(after?: number): void
+  /** Ends connections whose first bytes hold this text, as a firewall that lets only some through; null = none. */
+  refuseThose(text: string | null): void
   /** Bytes a second from the target; null = as fast as it goes. */
   limit(bytesPerSecond: number | null): void
 }
@@ -16,8 +22,11 @@ export interface Proxy extends AsyncDisposable {
 export async function startProxy(targetPort: number): Promise<Proxy> {
   const sockets = new Set<Socket>()
   let isRefusing = false
+  let refusedText: string | null = null
   let rate: number | null = null
   let received = 0
+  let sent = 0
+  let flipIn: number | null = null
   const server = createServer((client) => {
     if (isRefusing) return void client.destroy()
     const target = connect({ port: targetPort, host: '127.0.0.1' })
@@ -30,8 +39,16 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
       })
     }
     client.pipe(target)
+    client.once('data', (chunk: Buffer) => {
+      if (refusedText !== null && chunk.includes(refusedText)) client.destroy()
+    })
+    client.on('data', (chunk: Buffer) => void (sent += chunk.length))
     target.on('data', (chunk: Buffer) => {
       received += chunk.length
+      if (flipIn !== null && flipIn < chunk.length) {
+        chunk[flipIn] = (chunk[flipIn] ?? 0) ^ 1
+        flipIn = null
+      } else if (flipIn !== null) flipIn -= chunk.length
       client.write(chunk)
       if (rate === null) return
       target.pause()
@@ -46,8 +63,11 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
   return {
     port,
     received: () => received,
+    sent: () => sent,
     cut,
     refuse: (refusing) => void (isRefusing = refusing),
+    flip: (after = 0) => void (flipIn = after),
+    refuseThose: (text) => void (refusedText = text),
     limit: (bytesPerSecond) => void (rate = bytesPerSecond),
     async [Symbol.asyncDispose]() {
       cut()

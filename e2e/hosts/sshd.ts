@@ -1,9 +1,9 @@
 // A disposable OpenSSH server for tests: Debian's sshd on a loopback port, with its own host key and one authorized key.
 import { spawn, execFile, type ChildProcess } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { freePort } from './cluster.ts'
 
@@ -14,7 +14,17 @@ export interface SshdInput {
   port?: number
   /** Whether passwords are asked for (and refused: no account has a known one). */
   settings?: Record<string, string>
+  /** What programs find in their environment, beside HOME. Absent PATH = with this Node.js first: the agent runs with it, and no runtime of 120 MB is copied. */
+  environment?: Record<string, string>
+  /** Who signs in; absent = whoever runs the test. */
+  user?: { name: string; uid: number; gid: number }
+  /** Sees no processes but its own, as another machine does. Only where `canStandApart`. */
+  isApart?: boolean
 }
+
+const apart = ['unshare', '--pid', '--mount-proc', '--fork', '--kill-child'] as const
+/** Whether this machine gives processes a view of their own. */
+export const canStandApart = (): Promise<boolean> => run(apart[0], [...apart.slice(1), 'true']).then(() => true, () => false)
 
 export interface Sshd extends AsyncDisposable {
   port: number
@@ -53,7 +63,7 @@ const answers = (port: number): Promise<boolean> =>
     socket.once('close', () => resolve(false))
   })
 
-/** Needs root, as sshd does to change users; the user that signs in is the one that runs the test. */
+/** Needs root, as sshd does to change users. */
 export async function startSshd(input: SshdInput = {}): Promise<Sshd> {
   const folder = await mkdtemp(join(tmpdir(), 'howdah-sshd-'))
   const port = input.port ?? (await freePort())
@@ -61,21 +71,23 @@ export async function startSshd(input: SshdInput = {}): Promise<Sshd> {
   let host = await newKey(hostKeyFile)
   const client = await newKey(join(folder, 'client_key'))
   const privateKey = await readFile(join(folder, 'client_key'), 'utf8')
-  await writeFile(join(folder, 'authorized_keys'), `${client.key}\n`, { mode: 0o600 })
+  await writeFile(join(folder, 'authorized_keys'), `${client.key}\n`, { mode: 0o644 })
   await chmod(folder, 0o755)
   const home = join(folder, 'home')
-  await mkdir(home)
+  await mkdir(home, { mode: 0o700 })
+  if (input.user !== undefined) await chown(home, input.user.uid, input.user.gid)
   await mkdir('/run/sshd', { recursive: true, mode: 0o755 })
   const settings = {
     Port: String(port), ListenAddress: '127.0.0.1', HostKey: hostKeyFile, AuthorizedKeysFile: join(folder, 'authorized_keys'), PidFile: join(folder, 'pid'), UsePAM: 'no', PasswordAuthentication: 'no', KbdInteractiveAuthentication: 'no',
-    SetEnv: `HOME=${home}`, PermitRootLogin: 'prohibit-password', StrictModes: 'no', LogLevel: 'ERROR', ...input.settings,
+    SetEnv: Object.entries({ HOME: home, PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`, ...input.environment }).map(([name, value]) => `"${name}=${value}"`).join(' '), PermitRootLogin: 'prohibit-password', StrictModes: 'no', LogLevel: 'ERROR', ...input.settings,
   }
   const config = join(folder, 'sshd_config')
   await writeFile(config, Object.entries(settings).map(([name, value]) => `${name} ${value}\n`).join(''))
 
   let child: ChildProcess | undefined
   const start = async (): Promise<void> => {
-    const started = spawn(sshd, ['-D', '-e', '-f', config], { stdio: ['ignore', 'ignore', 'pipe'], detached: true })
+    const [program, ...words] = [...(input.isApart === true ? apart : []), sshd, '-D', '-e', '-f', config] as const
+    const started = spawn(program, words, { stdio: ['ignore', 'ignore', 'pipe'], detached: true })
     let said = ''
     started.stderr.on('data', (chunk: Buffer) => void (said += chunk.toString()))
     child = started
@@ -105,7 +117,7 @@ export async function startSshd(input: SshdInput = {}): Promise<Sshd> {
       return host.fingerprint
     },
     privateKey,
-    user: userInfo().username,
+    user: input.user?.name ?? userInfo().username,
     home,
     async rotateHostKey() {
       await stop()
