@@ -1,7 +1,7 @@
 // Runs named steps and says one line for each with its seconds; what a failed step wrote is shown whole.
 import { performance } from 'node:perf_hooks'
 import { delimiter, dirname, join } from 'node:path'
-import { childEnvironment } from '#lib/platform/env.ts'
+import { childEnvironment, compileCache } from '#lib/platform/env.ts'
 import { exitText, run } from '#lib/platform/process.mjs'
 
 /** A step's work returns what to add to its line, or throws; a StepError's text is shown as it is. */
@@ -21,7 +21,7 @@ export const seconds = (sinceMs: number): string => `${((performance.now() - sin
 
 /** The environment of tools: node_modules/.bin and the Node that runs this come first, so that every child uses the pinned one. */
 export function toolEnvironment(top: string, given: Readonly<Record<string, string | undefined>> = {}): Record<string, string> {
-  const ordinary = childEnvironment(given)
+  const ordinary = childEnvironment({ ...compileCache(top), ...given })
   return { ...ordinary, PATH: [join(top, 'node_modules/.bin'), dirname(process.execPath), ordinary['PATH'] ?? ''].join(delimiter) }
 }
 

@@ -11,7 +11,12 @@ export const needed = [
   { name: 'openssh-server', file: '/usr/sbin/sshd', why: 'a real SSH server' },
   { name: 'chromium', file: '/usr/bin/chromium', why: 'the browser' },
   { name: 'zstd', file: '/usr/bin/zstd', why: 'unpacking images by hand' },
+  { name: 'age', file: '/usr/bin/age', why: 'decrypting images by hand' },
+  { name: 'systemd', file: '/lib/systemd/systemd', why: 'units of a host, run by a systemd of their own' },
+  { name: 'dbus', file: '/usr/bin/dbus-daemon', why: 'asking that systemd as another user than root' },
   { name: 'sudo', file: '/usr/bin/sudo', why: 'the run-as of a host' },
+  { name: 'openssl', file: '/usr/bin/openssl', why: 'certificates of test servers' },
+  ...(['account', 'container', 'object', 'proxy'] as const).map((kind) => ({ name: `swift-${kind}`, file: `/usr/bin/swift-${kind}-server`, why: 'a real S3 server: OpenStack Swift with s3api' })),
 ] as const
 
 /** dpkg asks this before it starts a service; 101 forbids, so that no server of Debian's own comes up. https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt */

@@ -1,8 +1,11 @@
-// Starts one catalog for all integration tests of a run, with a migrated template database from which each test clones its own.
+// What all integration tests of a run share: the agent as it is built now, and a catalog whose template database, migrated and with its queue, each test clones.
+import { join } from 'node:path'
 import { Client } from 'pg'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '#lib/platform/migrate.ts'
+import { openQueue } from '#lib/queue/queue.ts'
 import { scratchCatalog } from './scratch-catalog.ts'
+import { buildAgentFile } from './supervisor/agent-build.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -12,8 +15,11 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await buildAgentFile(join(import.meta.dirname, '..'))
   const catalog = await scratchCatalog()
   await migrate(catalog.url, 'prisma/migrations')
+  const queue = await openQueue(catalog.url, { isWorker: false, onError: (error) => console.error(error) })
+  await queue[Symbol.asyncDispose]()
   const admin = new Client({ connectionString: catalog.adminUrl })
   await admin.connect()
   await admin.query('alter system set fsync = off')

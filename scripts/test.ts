@@ -24,10 +24,21 @@ const vitest = (project: string, report: string): Suite => ({
   read: vitestOutcomes,
 })
 
+/** What runs on every supported major, or in more of its variants: `npm run test:matrix`. */
+const MATRIX = [
+  'agent/backup.integration', 'agent/changed-blocks.integration', 'agent/combine.integration', 'agent/delta.integration', 'agent/recover.integration', 'agent/recover-debian.integration', 'agent/recover-systemd.integration', 'agent/drill.integration', 'agent/check-faults.integration',
+  'lib/worker/encryption.integration', 'lib/worker/targets.integration',
+]
+
+/** What breaks one thing between every two steps of a run: `npm run test:faults`. */
+const FAULTS = ['lib/worker/faults.integration']
+
 /** Stages with tests of their own, by name; each leaves a report in a file. */
 const suites = {
   unit: (report: string) => vitest('unit', report),
   integration: (report: string) => vitest('integration', report),
+  matrix: (report: string): Suite => ({ ...vitest('integration', report), argv: [...vitest('integration', report).argv, ...MATRIX], given: { HOWDAH_MATRIX: '1' } }),
+  faults: (report: string): Suite => ({ ...vitest('integration', report), argv: [...vitest('integration', report).argv, ...FAULTS], given: { HOWDAH_FAULTS: 'all' } }),
   browser: (report: string): Suite => ({ argv: ['playwright', 'test', '--reporter', 'line,json', '--pass-with-no-tests'], given: { PLAYWRIGHT_JSON_OUTPUT_NAME: report }, read: playwrightOutcomes }),
 } as const satisfies Record<string, (report: string) => Suite>
 
@@ -87,7 +98,9 @@ if (strange.length > 0) {
   console.error(`npm test knows no ${strange.join(', ')}; there are static, ${suiteNames.join(', ')}, and without a word it runs all`)
   process.exit(2)
 }
-const isWanted = (name: string): boolean => asked.length === 0 || asked.includes(name)
+/** Asked for by their names only: without them a part of each, chosen to fit the time, is done among the others. */
+const LONG = ['matrix', 'faults']
+const isWanted = (name: string): boolean => (asked.length === 0 ? !LONG.includes(name) : asked.includes(name))
 
 const installing: Step[] = [
   { name: 'system', work: ensureSystemPackages },

@@ -4,6 +4,7 @@ import { ProblemError, toProblem } from '#lib/domain/problem.ts'
 import { EnvironmentError } from '#lib/platform/env.ts'
 import { addAccountCommands } from './account-commands.ts'
 import { exitCodeOf, exitCodes, printerFor, problemText, type Printer } from './output.ts'
+import { addAdoptCommand } from './adopt-command.ts'
 import { addRunCommands } from './run-commands.ts'
 import { addSetUpCommands } from './set-up-commands.ts'
 
@@ -13,6 +14,7 @@ export function createProgram(): Command {
   addAccountCommands(program, printer)
   addSetUpCommands(program, printer)
   addRunCommands(program, printer)
+  addAdoptCommand(program, printer)
   shareSettings(program)
   program.addHelpText('after', `\nSigned in by howdah login, or by HOWDAH_URL and HOWDAH_TOKEN.\nExit codes: ${exitCodes.ok} done, ${exitCodes.failed} failed, ${exitCodes.usage} wrong usage, ${exitCodes.unreachable} the console cannot be reached.`)
   return program

@@ -85,7 +85,7 @@ function addHosts(hosts: Command, printer: () => Printer): void {
 function addStorages(storages: Command, printer: () => Printer): void {
   storages.command('list').description('List storage devices').action(async () => {
     const rows = await (await connect()).storage.list()
-    printer().print(rows, () => table(rows, [{ head: 'NAME', of: (row) => row.name }, { head: 'PATH', of: (row) => row.rootPath }, { head: 'STATE', of: (row) => row.state }, { head: 'USED', of: (row) => sizeInWords(row.usedBytes), right: true }, { head: 'FREE', of: (row) => (row.freeBytes === null ? null : sizeInWords(row.freeBytes)), right: true }, { head: 'IMAGES', of: (row) => row.images, right: true }]))
+    printer().print(rows, () => table(rows, [{ head: 'NAME', of: (row) => row.name }, { head: 'PLACE', of: (row) => row.location }, { head: 'STATE', of: (row) => row.state }, { head: 'USED', of: (row) => sizeInWords(row.usedBytes), right: true }, { head: 'FREE', of: (row) => (row.freeBytes === null ? null : sizeInWords(row.freeBytes)), right: true }, { head: 'IMAGES', of: (row) => row.images, right: true }]))
   })
   storages.command('add <name> <path>').description("Add a directory of the worker's machine, and test it").option('--comment <text>', 'a comment', '').option('--no-wait', 'do not wait for the test').action(async (name: string, rootPath: string, { comment, wait }: { comment: string; wait: boolean }) => {
     const client = await connect()

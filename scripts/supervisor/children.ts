@@ -1,6 +1,6 @@
 // The web and the worker as commands: what each is started with, and the exact environment it gets.
 import { join } from 'node:path'
-import { childEnvironment, type Environment } from '#lib/platform/env.ts'
+import { childEnvironment, compileCache, type Environment } from '#lib/platform/env.ts'
 import type { Command } from '#lib/platform/process.mjs'
 
 export interface ChildSettings {
@@ -11,7 +11,8 @@ export interface ChildSettings {
   isDev: boolean
 }
 
-const shared = ({ environment, databaseUrl, isDev }: ChildSettings) => ({
+const shared = ({ top, environment, databaseUrl, isDev }: ChildSettings) => ({
+  ...compileCache(top),
   NODE_ENV: isDev ? 'development' : 'production',
   HOWDAH_HOME: environment.home,
   HOWDAH_URL: environment.url,
