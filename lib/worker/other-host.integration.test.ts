@@ -27,7 +27,6 @@ const actor: Actor = { id: null, name: 'Rosa', role: 'restore-only', sessionId: 
 
 describe.skipIf(!isRoot)('on another host than the source’s', () => {
   const stack = new AsyncDisposableStack()
-  let account: string
   let uid: number
   /** `newer` is of a major whose programs only the first host has; `there` runs on the second. */
   let main: Cluster, newer: Cluster, there: Cluster, first: Sshd, second: Sshd, console_: TestConsole
@@ -36,7 +35,6 @@ describe.skipIf(!isRoot)('on another host than the source’s', () => {
   let folder: string
   beforeAll(async () => {
     const user = stack.use(await testAccount())
-    account = user.name
     uid = user.uid
     folder = await serverFolder('other')
     stack.defer(() => run('rm', ['-rf', folder]).then(() => {}))
