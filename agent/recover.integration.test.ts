@@ -4,9 +4,10 @@ import { appendFile, mkdir, readdir, readFile, rmdir, stat } from 'node:fs/promi
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startAgent, type TestAgent } from '#e2e/hosts/agent.ts'
-import { endServer, freePort, startServer } from '#e2e/hosts/cluster.ts'
+import { endServer, startServer } from '#e2e/hosts/cluster.ts'
 import { contentOf } from '#e2e/hosts/history.ts'
 import { majorsToTest } from '#e2e/hosts/majors.ts'
+import { freePort } from '#e2e/hosts/ports.ts'
 import { copyOf, type Past, pastOf, placeOf, recoverJob, runJob } from '#e2e/hosts/recovery.ts'
 import { RecoverResult } from '#lib/protocol/recovery.ts'
 

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { launchConsole } from '#scripts/demo/console.ts'
-import { freePort, serverFolder, serverUser, startCluster } from './hosts/cluster.ts'
+import { serverFolder, serverUser, startCluster } from './hosts/cluster.ts'
+import { freePort } from './hosts/ports.ts'
 import { startSshHost } from './hosts/ssh-server.ts'
 
 const Stage = z.object({

@@ -1,9 +1,9 @@
 // `npm run up` as a person knows it: what it prints, what it refuses, what it brings back, and that it leaves nothing behind.
 import { chmod, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { freePort } from '#e2e/hosts/ports.ts'
 import { childEnvironment } from '#lib/platform/env.ts'
 import { isThere } from '#lib/platform/files.ts'
 import { homePaths } from '#lib/platform/home.ts'
@@ -19,14 +19,6 @@ beforeAll(async () => {
   await chmod(folder, 0o711)
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
 
 interface Up {
   child: Child

@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs'
 import { appendFile, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { archiveCommand, type Cluster, debianBinaries, freePort, serverUser, sqlAt } from './cluster.ts'
+import { archiveCommand, type Cluster, debianBinaries, serverUser, sqlAt } from './cluster.ts'
+import { freePort } from './ports.ts'
 
 const run = promisify(execFile)
 const MAJOR = 15

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { freePort } from './cluster.ts'
+import { freePort } from './ports.ts'
 
 const run = promisify(execFile)
 

@@ -1,13 +1,13 @@
 // A real S3 server: Debian's OpenStack Swift with s3api, one device in a plain directory, its four servers on loopback.
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { CreateBucketCommand } from '@aws-sdk/client-s3'
 import { s3Client, type S3Options } from '#lib/storage/s3-client.ts'
 import { serverFolder, serverUser } from './cluster.ts'
+import { freePort } from './ports.ts'
 
 export interface Swift extends AsyncDisposable {
   port: number
@@ -23,14 +23,6 @@ const ACCOUNT = 'test'
 export const swiftKeys = { accessKeyId: `${ACCOUNT}:tester`, secretAccessKey: 'a-secret-of-the-tests' }
 const REGION = 'us-east-1'
 const environment: NodeJS.ProcessEnv = { NODE_ENV: 'test', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' }
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 const kinds = ['account', 'container', 'object'] as const
 type Kind = (typeof kinds)[number]
