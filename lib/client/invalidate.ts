@@ -17,7 +17,7 @@ const staleAfter = {
   backup: ['run', 'overview', 'set', 'source', 'report'],
   run: ['run', 'overview', 'source', 'report'],
   image: ['image', 'run', 'overview', 'storage', 'report', 'restore'],
-  restore: ['run', 'overview'],
+  restore: ['run', 'overview', 'restore.express'],
   recovery: ['recovery', 'run', 'overview'],
   drill: ['drill', 'run', 'overview'],
   extract: ['extract', 'run', 'overview'],
@@ -26,7 +26,7 @@ const staleAfter = {
   user: ['user', 'session', 'set'],
   token: ['token'],
   console: ['console', 'session', 'set', 'source'],
-} as const satisfies Record<Noun, readonly Noun[]>
+} as const satisfies Record<Noun, readonly OperationName[]>
 
 /** Operations that send a body but change nothing. */
 const harmless: readonly string[] = ['set.previewSchedule', 'set.previewRetention', 'restore.plan', 'recovery.plan'] satisfies OperationName[]

@@ -124,3 +124,7 @@ export async function findRunInProgress(db: Tx, of: { setId?: string; sourceId?:
   const where: Prisma.RunWhereInput = of.setId === undefined ? of : { OR: [{ group: { setId: of.setId } }, { source: { setId: of.setId } }] }
   return db.run.findFirst({ where: { state: states, ...where }, select: { id: true, kind: true } })
 }
+
+/** Was a restore of the source ever sent to this directory, whatever came of it? */
+export const hasRestoredInto = async (db: Tx, { sourceId, destination }: { sourceId: string; destination: string }): Promise<boolean> =>
+  (await db.run.count({ where: { kind: 'restore', sourceId, input: { path: ['plan', 'destination'], equals: destination } } })) > 0

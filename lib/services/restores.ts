@@ -230,15 +230,23 @@ export async function frozenRestore(console: Console, staging: Omit<Request, 're
   throw problem(answer.code, answer.reason, nearest.length === 0 ? {} : { detail: `The nearest moments that can be reached: ${nearest.join(', ')}.` })
 }
 
+/** Beside the data directory, and no place that a restore was sent to before: two may be planned in one minute. */
+async function newDestination({ db, now }: Console, { id, name, dataDirectory }: Pick<SourceRow, 'id' | 'name' | 'dataDirectory'>): Promise<string> {
+  const stamp = now().toISOString().slice(0, 16).replace('T', '-').replace(':', '')
+  const place = `${dataDirectory.slice(0, dataDirectory.lastIndexOf('/'))}/restore-${name}-${stamp}`
+  for (let n = 1; ; n++) {
+    const destination = n === 1 ? place : `${place}-${n}`
+    if (!(await db.runs.hasRestoredInto({ sourceId: id, destination }))) return destination
+  }
+}
+
 /** A new directory beside the data directory, on the source's own host. */
 export async function express(console: Console, _actor: Actor, { sourceId }: { sourceId: string }): Promise<Output<'restore', 'express'>> {
   const source = found(await console.db.sources.findSource(sourceId), 'source')
   const { window, images } = found((await viewSources(console, [source.id])).get(source.id) ?? null, 'source')
-  const stamp = console.now().toISOString().slice(0, 16).replace('T', '-').replace(':', '')
-  const parent = source.dataDirectory.slice(0, source.dataDirectory.lastIndexOf('/'))
   const verified = images.filter((image) => image.verifiedAt !== null).toSorted((a, b) => b.endAt - a.endAt)[0]
   return {
-    destination: `${parent}/restore-${source.name}-${stamp}`, hostId: source.hostId, latest: window.latest === null ? null : time(window.latest),
+    destination: await newDestination(console, source), hostId: source.hostId, latest: window.latest === null ? null : time(window.latest),
     lastVerified: verified === undefined ? null : { imageId: verified.id, endAt: time(verified.endAt) },
     reason: window.latest === null ? (window.gaps.at(-1)?.reason ?? 'Nothing of this source is in storage yet: run a full backup.') : null,
   }
