@@ -2,7 +2,7 @@
 import { expect } from '@playwright/test'
 import { swiftKeys, startSwift, type Swift } from './hosts/swift.ts'
 import { expectAccessible, test } from './story.ts'
-import { look } from './walk.ts'
+import { look, lookHere } from './walk.ts'
 
 test.describe.configure({ mode: 'serial' })
 
@@ -31,16 +31,7 @@ test('a bucket with a wrong secret key is added, and its test says what is wrong
   await story.getByRole('radio', { name: 'Path' }).click()
   await story.getByRole('combobox', { name: 'Storage class' }).click()
   await story.getByRole('option', { name: 'STANDARD', exact: true }).click()
-  const pictures = process.env['HOWDAH_PICTURES']
-  for (const [scheme, width] of [['light', 1440], ['dark', 1440], ['light', 390], ['dark', 390]] as const) {
-    await story.emulateMedia({ colorScheme: scheme })
-    await story.setViewportSize({ width, height: 900 })
-    await expectAccessible(story)
-    expect(await story.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
-    if (pictures !== undefined) await story.screenshot({ path: `${pictures}/storage-s3-form-${scheme}-${width}.png`, fullPage: true })
-  }
-  await story.emulateMedia({ colorScheme: 'light' })
-  await story.setViewportSize({ width: 1440, height: 900 })
+  await lookHere(story, 'storage-s3-form')
   await story.getByRole('button', { name: 'Add device and test it' }).click()
   await expect(story.getByText('The secret key does not fit the access key', { exact: false }).first()).toBeVisible({ timeout: 30_000 })
   await expect(story.getByText('Enter access key and secret key anew', { exact: false }).first()).toBeVisible()

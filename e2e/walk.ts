@@ -1,14 +1,12 @@
 // Looks at pages as people of every taste do: light and dark, wide and narrow, by axe, and as pictures where asked for.
 import { expect, type Page } from '@playwright/test'
-import { expectAccessible } from './story.ts'
+import { expectNoViolations, pictures } from './story.ts'
 
 const sizes = [
   { name: '1440', width: 1440, height: 900 },
   { name: '390', width: 390, height: 844 },
 ] as const
 const schemes = ['light', 'dark'] as const
-/** A folder for pictures of every page; nothing is taken without it. */
-const pictures = process.env['HOWDAH_PICTURES']
 
 /** The page is there with its heading, shows no failure, fits its width, and is accessible, in each look. It is loaded once: looks are a matter of its styles. */
 export async function look(page: Page, path: string, name: string): Promise<void> {
@@ -20,6 +18,9 @@ export async function look(page: Page, path: string, name: string): Promise<void
     await fits(page, `${path} at ${size} px`)
   })
 }
+
+/** The page as it stands, with what was typed into it. */
+export const lookHere = (page: Page, name: string): Promise<void> => inEachLook(page, name, (size) => fits(page, `${name} at ${size} px`))
 
 /** A dialog that is open stays open while it is looked at. */
 export const lookAtDialog = (page: Page, name: string): Promise<void> =>
@@ -48,7 +49,7 @@ async function inEachLook(page: Page, name: string, arrive: (size: string) => Pr
       await page.emulateMedia({ colorScheme })
       await arrive(size.name)
       await settle(page)
-      await expectAccessible(page)
+      await expectNoViolations(page)
       if (pictures !== undefined) await page.screenshot({ path: `${pictures}/${name}-${colorScheme}-${size.name}.png`, fullPage: true })
     }
   }
