@@ -100,7 +100,7 @@ test('a table dropped by accident is found in the WAL by its name, and one click
   await row.getByRole('button', { name: 'Just before this' }).click()
   await expect(story.getByRole('radio', { name: /^A WAL position/ })).toBeChecked()
   await expect(story.getByLabel('Stop just before it')).toBeChecked()
-  await story.getByRole('link', { name: 'Choose where' }).click()
+  await story.getByRole('region', { name: 'What was found' }).getByRole('link', { name: 'Choose where' }).click()
   const destination = `${stage().host.home}/before-the-drop`
   await story.getByLabel('Destination').fill(destination)
   await expect(story.getByText(`:${destination}`).first()).toBeVisible()

@@ -1,7 +1,7 @@
 'use client'
 /** Find the moment: reads the stored WAL around the chosen time, shows commits over time and what was dropped, truncated or deleted, and chooses the position just before it. */
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useState, type ReactNode } from 'react'
 import { RunInline } from '#components/runs/run-inline.tsx'
 import { useAddress } from '#components/runs/use-address.ts'
 import { useRun } from '#components/runs/use-run.ts'
@@ -39,10 +39,12 @@ interface FindMomentProps {
   onChoose: (suspect: FoundSuspect, timeline: number) => void
   /** LSN that is chosen now. */
   chosen: string | null
+  /** Shown beside what is chosen: how it goes on. */
+  next: ReactNode
 }
 
 /** The search is in the address (`?search=<run>`), so that what it found survives a reload and can be linked. */
-export function FindMoment({ sourceId, around, timeline, onChoose, chosen }: FindMomentProps) {
+export function FindMoment({ sourceId, around, timeline, ...result }: FindMomentProps) {
   const address = useAddress()
   const zone = useZone()
   const { can } = useSession()
@@ -69,13 +71,15 @@ export function FindMoment({ sourceId, around, timeline, onChoose, chosen }: Fin
           Search the WAL
         </Button>
         {problem && <ProblemNotice problem={problem} live />}
-        {runId !== null && <Search sourceId={sourceId} runId={runId} onChoose={onChoose} chosen={chosen} />}
+        {runId !== null && <Search sourceId={sourceId} runId={runId} {...result} />}
       </div>
     </Card>
   )
 }
 
-function Search({ sourceId, runId, ...rest }: Pick<FindMomentProps, 'sourceId' | 'onChoose' | 'chosen'> & { runId: string }) {
+type Result = Pick<FindMomentProps, 'onChoose' | 'chosen' | 'next'>
+
+function Search({ sourceId, runId, ...rest }: Result & { sourceId: string; runId: string }) {
   const run = useRun(runId)
   const isDone = run.data?.state === 'succeeded' || run.data?.state === 'strange'
   const found = useQuery(api.restore.moments.queryOptions({ input: { sourceId, runId }, enabled: isDone, staleTime: Infinity }))
@@ -85,7 +89,7 @@ function Search({ sourceId, runId, ...rest }: Pick<FindMomentProps, 'sourceId' |
   return found.data === undefined ? <Loading label="what was found" lines={4} /> : <Found found={found.data} {...rest} />
 }
 
-function Found({ found, onChoose, chosen }: Pick<FindMomentProps, 'onChoose' | 'chosen'> & { found: FoundMoments }) {
+function Found({ found, ...rest }: Result & { found: FoundMoments }) {
   const zone = useZone()
   const step = formatDuration(found.stepSeconds * 1000)
   return (
@@ -97,7 +101,7 @@ function Found({ found, onChoose, chosen }: Pick<FindMomentProps, 'onChoose' | '
       {found.leftOut > 0 && <ProblemNotice tone="strange" problem={{ message: `${formatPlural(found.leftOut, 'segment')} after ${found.lastName} were not read`, detail: 'One search reads 1 GiB of WAL.', hint: 'Search a shorter stretch, or move the cursor later.' }} />}
       {found.namesProblem !== null && <ProblemNotice tone="strange" problem={{ message: 'Tables are shown by number: the full that knows their names could not be read', detail: found.namesProblem }} />}
       {found.bars.length > 0 && <TrendChart label={`Commits in each ${step}`} series={['Commits']} kind="bar" unit="count" height={120} points={found.bars.map(({ at, commits }) => ({ at, values: [commits] }))} />}
-      <Suspects found={found} onChoose={onChoose} chosen={chosen} />
+      <Suspects found={found} {...rest} />
     </section>
   )
 }
@@ -140,8 +144,9 @@ const columns: readonly Column<FoundSuspect>[] = [
   { id: 'lsn', header: 'LSN', value: ({ lsn }) => lsn, cell: ({ lsn }) => <code className="text-xs">{lsn}</code> },
 ]
 
-function Suspects({ found, onChoose, chosen }: Pick<FindMomentProps, 'onChoose' | 'chosen'> & { found: FoundMoments }) {
+function Suspects({ found, onChoose, chosen, next }: Result & { found: FoundMoments }) {
   const zone = useZone()
+  const choice = found.suspects.find(({ lsn }) => lsn === chosen)
   const unnamed = found.suspects.some(({ relations }) => relations.some(({ name }) => name === null))
   return (
     <div className="space-y-2">
@@ -159,6 +164,14 @@ function Suspects({ found, onChoose, chosen }: Pick<FindMomentProps, 'onChoose' 
           </Button>
         )}
       />
+      {choice !== undefined && (
+        <div className="flex flex-wrap items-center gap-x-4 gap-y-2 py-2">
+          <p role="status">
+            Chosen: just before <strong>{suspectWords(choice)}</strong>, <Moment at={choice.at} />
+          </p>
+          {next}
+        </div>
+      )}
       {found.suspectsLeftOut > 0 && <p className="text-xs text-muted">{formatCount(found.suspectsLeftOut)} earlier ones are not shown: search a shorter stretch.</p>}
       {found.suspects.length > 0 && (
         <p className="text-xs text-muted">

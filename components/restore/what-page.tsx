@@ -48,6 +48,16 @@ function What({ source }: { source: SourceHealth }) {
   const cursorAt = choice.kind === 'time' ? Date.parse(choice.value) : Number.NaN
   const cursorTimeline = choice.timeline ?? window.images.at(-1)?.timeline ?? 1
   const problem = problemOf(images.error)
+  const next = (size: 'md' | 'lg') => (
+    <div className="flex flex-wrap gap-2">
+      <LinkButton size={size} variant="primary" href={address.href({ ...choiceParams(choice), source: source.id }, '/restore/where')} disabledReason={'wrong' in parsed ? parsed.wrong : undefined}>
+        Choose where
+      </LinkButton>
+      <LinkButton size={size} href={address.href({ ...choiceParams(choice), source: source.id }, '/restore/extract')} disabledReason={'wrong' in parsed ? parsed.wrong : undefined}>
+        Take single tables out of it
+      </LinkButton>
+    </div>
+  )
   if (!source.isRecoverable) {
     return <ProblemNotice problem={{ message: `${source.name} cannot be restored`, detail: source.clauses.find(({ status }) => status === 'error')?.text, hint: 'Its page says what is missing and how to mend it.' }} actions={<LinkButton href={`/sources/${source.id}`}>See why</LinkButton>} />
   }
@@ -88,19 +98,13 @@ function What({ source }: { source: SourceHealth }) {
         around={Number.isNaN(cursorAt) ? Date.parse(window.latest ?? '') : cursorAt}
         timeline={choice.timeline}
         chosen={choice.kind === 'lsn' && !choice.inclusive ? choice.value : null}
+        next={next('md')}
         onChoose={(suspect, timeline) => choose({ kind: 'lsn', value: suspect.lsn, inclusive: false, ...(window.images.some((image) => image.timeline !== timeline) ? { timeline } : {}) })}
       />
       <Card title="Start from" description={forced === undefined ? 'The newest image that reaches the moment, chosen by the plan. Choose one to force it.' : undefined} flush actions={forced === undefined ? undefined : <Button size="sm" onClick={() => choose({ imageId: null })}>Let the plan choose</Button>}>
         {problem && images.data === undefined ? <ProblemNotice problem={problem} live actions={<Button onClick={() => void images.refetch()}>Try again</Button>} /> : <Images images={images.data ?? []} isLoading={images.isPending} chosen={choice.imageId} onChoose={(imageId) => choose({ imageId })} />}
       </Card>
-      <div className="flex flex-wrap gap-2">
-        <LinkButton size="lg" variant="primary" href={address.href({ ...choiceParams(choice), source: source.id }, '/restore/where')} disabledReason={'wrong' in parsed ? parsed.wrong : undefined}>
-          Choose where
-        </LinkButton>
-        <LinkButton size="lg" href={address.href({ ...choiceParams(choice), source: source.id }, '/restore/extract')} disabledReason={'wrong' in parsed ? parsed.wrong : undefined}>
-          Take single tables out of it
-        </LinkButton>
-      </div>
+      {next('lg')}
     </div>
   )
 }

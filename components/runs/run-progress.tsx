@@ -21,7 +21,7 @@ export function RunPhases({ run }: { run: RunDetail }) {
           label: phaseWord(run.kind, phase),
           state: state === 'done' && run.state === 'strange' && run.phase === phase ? 'strange' : phaseMarks[state],
           durationMs: beginAt === null || end === null ? undefined : Math.max(0, end - Date.parse(beginAt)),
-          note: state === 'skipped' ? 'not done' : undefined,
+          note: state === 'skipped' ? (run.state === 'succeeded' || run.state === 'strange' ? 'not needed' : 'not done') : undefined,
         }
       })}
     />
