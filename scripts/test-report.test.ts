@@ -1,6 +1,6 @@
 // The runner believes nothing but reports: what failed, was skipped or is unknown never counts as proof.
 import { expect, test } from 'vitest'
-import { citedIds, type Outcome, playwrightOutcomes, proofOf, vitestOutcomes } from './test-report.ts'
+import { citedIds, type Outcome, playwrightOutcomes, proofOf, vitestOutcomes, withFewSecondTries } from './test-report.ts'
 
 const known = { A1: 'a', A2: 'b', B1: 'c' }
 const outcome = (name: string, state: Outcome['state'] = 'passed'): Outcome => ({ name, state, file: 'x.test.ts' })
@@ -31,9 +31,20 @@ test('a test file that cannot be loaded is a failure', () => {
   expect(vitestOutcomes({ testResults: [{ name: 'a.test.ts', status: 'failed', message: 'SyntaxError', assertionResults: [] }] })).toEqual([{ name: 'a.test.ts could not be run', file: 'a.test.ts', state: 'failed' }])
 })
 
-test("Playwright's report gives every test its state, flaky is failed and errors outside count", () => {
-  const spec = (title: string, ok: boolean, status: string) => ({ title, file: 'a.spec.ts', ok, tests: [{ status }] })
+test('a test that passed only when it was tried again says how it failed first; with more than a few of them, none has passed', () => {
+  const passed = { fullName: 'late', status: 'passed', failureMessages: ['Error: not yet\n    at x.ts:1'] }
+  expect(vitestOutcomes({ testResults: [{ name: 'a.test.ts', status: 'passed', assertionResults: [passed, { fullName: 'good', status: 'passed', failureMessages: [] }, { ...passed, fullName: 'bad', status: 'failed' }] }] })).toEqual([
+    { name: 'late', file: 'a.test.ts', state: 'passed', failedFirst: 'Error: not yet' }, { name: 'good', file: 'a.test.ts', state: 'passed' }, { name: 'bad', file: 'a.test.ts', state: 'failed' },
+  ])
+  const late = { ...outcome('late'), failedFirst: 'Error: not yet' }
+  expect(withFewSecondTries([late, late, late, outcome('good')]).map(({ state }) => state)).toEqual(['passed', 'passed', 'passed', 'passed'])
+  expect(withFewSecondTries([late, late, late, late, outcome('good')]).map(({ state }) => state)).toEqual(['failed', 'failed', 'failed', 'failed', 'passed'])
+})
+
+test("Playwright's report gives every test its state, and errors outside count", () => {
+  const spec = (title: string, ok: boolean, status: string) => ({ title, file: 'a.spec.ts', ok, tests: [{ status, results: [{ error: { message: 'timed out\nat y.ts' } }, {}] }] })
   const inner = { title: 'Restore', specs: [spec('flaky', true, 'flaky'), spec('bad', false, 'unexpected'), spec('left out', true, 'skipped')] }
   const report = { suites: [{ title: 'a.spec.ts', specs: [spec('good', true, 'expected')], suites: [inner] }], errors: [{ message: 'no browser' }] }
-  expect(playwrightOutcomes(report).map(({ name, state }) => `${name}: ${state}`)).toEqual(['good: passed', 'Restore flaky: failed', 'Restore bad: failed', 'Restore left out: skipped', 'no browser: failed'])
+  expect(playwrightOutcomes(report).map(({ name, state }) => `${name}: ${state}`)).toEqual(['good: passed', 'Restore flaky: passed', 'Restore bad: failed', 'Restore left out: skipped', 'no browser: failed'])
+  expect(playwrightOutcomes(report).map(({ failedFirst }) => failedFirst)).toEqual([undefined, 'timed out', undefined, undefined, undefined])
 })

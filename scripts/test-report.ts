@@ -7,6 +7,8 @@ export interface Outcome {
   name: string
   file: string
   state: 'passed' | 'failed' | 'skipped'
+  /** Passed, but only when it was tried again: how it failed first. */
+  failedFirst?: string
 }
 
 const Vitest = z.object({
@@ -15,36 +17,54 @@ const Vitest = z.object({
       name: z.string(),
       status: z.string(),
       message: z.string().optional(),
-      assertionResults: z.array(z.object({ fullName: z.string(), status: z.string() })),
+      assertionResults: z.array(z.object({ fullName: z.string(), status: z.string(), failureMessages: z.array(z.string()).nullish() })),
     }),
   ),
 })
 
 const vitestStates: Readonly<Record<string, Outcome['state']>> = { passed: 'passed', failed: 'failed', skipped: 'skipped', pending: 'skipped', todo: 'skipped', disabled: 'skipped' }
 
+const failedBefore = (message: string | undefined): Pick<Outcome, 'failedFirst'> => (message === undefined ? {} : { failedFirst: message.split('\n')[0] ?? '' })
+
 /** Pure: outcomes of Vitest's JSON report. A file that could not be loaded, or whose hooks failed, is one failed test of the file's name. */
 export function vitestOutcomes(report: unknown): Outcome[] {
   return Vitest.parse(report).testResults.flatMap(({ name: file, status, assertionResults }) => {
-    const outcomes = assertionResults.map((test): Outcome => ({ name: test.fullName, file, state: vitestStates[test.status] ?? 'failed' }))
+    const outcomes = assertionResults.map(({ fullName, status: word, failureMessages }): Outcome => {
+      const state = vitestStates[word] ?? 'failed'
+      return { name: fullName, file, state, ...(state === 'passed' ? failedBefore(failureMessages?.[0]) : {}) }
+    })
     return status === 'failed' && !outcomes.some(({ state }) => state === 'failed') ? [...outcomes, { name: `${file} could not be run`, file, state: 'failed' }] : outcomes
   })
 }
 
-const Spec = z.object({ title: z.string(), file: z.string(), ok: z.boolean(), tests: z.array(z.object({ status: z.enum(['expected', 'unexpected', 'flaky', 'skipped']) })) })
+const Result = z.object({ error: z.object({ message: z.string().optional() }).optional() })
+const Spec = z.object({ title: z.string(), file: z.string(), ok: z.boolean(), tests: z.array(z.object({ status: z.enum(['expected', 'unexpected', 'flaky', 'skipped']), results: z.array(Result).optional() })) })
 type Suite = { title: string; specs: z.infer<typeof Spec>[]; suites?: Suite[] | undefined }
 const Suite: z.ZodType<Suite> = z.object({ title: z.string(), specs: z.array(Spec), suites: z.lazy(() => z.array(Suite).optional()) })
 const Playwright = z.object({ suites: z.array(Suite), errors: z.array(z.object({ message: z.string().optional() })).optional() })
 
-/** Pure: outcomes of Playwright's JSON report. Flaky is failed: a test that passes sometimes proves nothing. Errors outside of tests count as failed. */
+/** Pure: outcomes of Playwright's JSON report. Errors outside of tests count as failed. */
 export function playwrightOutcomes(report: unknown): Outcome[] {
   const { suites, errors = [] } = Playwright.parse(report)
-  const stateOf = ({ ok, tests }: z.infer<typeof Spec>): Outcome['state'] =>
-    tests.every(({ status }) => status === 'skipped') ? 'skipped' : ok && tests.every(({ status }) => status !== 'flaky') ? 'passed' : 'failed'
+  const outcomeOf = ({ ok, tests }: z.infer<typeof Spec>): Pick<Outcome, 'state' | 'failedFirst'> => {
+    if (tests.every(({ status }) => status === 'skipped')) return { state: 'skipped' }
+    const again = tests.find(({ status }) => status === 'flaky')
+    return ok ? { state: 'passed', ...(again === undefined ? {} : failedBefore(again.results?.[0]?.error?.message ?? 'it did not say how')) } : { state: 'failed' }
+  }
   const inSuite = (suite: Suite, above: readonly string[]): Outcome[] => [
-    ...suite.specs.map((spec): Outcome => ({ name: [...above, spec.title].join(' '), file: spec.file, state: stateOf(spec) })),
+    ...suite.specs.map((spec): Outcome => ({ name: [...above, spec.title].join(' '), file: spec.file, ...outcomeOf(spec) })),
     ...(suite.suites ?? []).flatMap((inner) => inSuite(inner, [...above, inner.title])),
   ]
   return [...suites.flatMap((suite) => inSuite(suite, [])), ...errors.map(({ message }): Outcome => ({ name: message?.split('\n')[0] ?? 'an error outside of tests', file: '', state: 'failed' }))]
+}
+
+/** How many tests of one run may need another try: a machine that is busy for a moment, and no more than that. */
+const SECOND_TRIES = 3
+
+/** Pure: with more than a few that passed only when they were tried again, none of them has passed. */
+export function withFewSecondTries(outcomes: readonly Outcome[]): Outcome[] {
+  const isFew = outcomes.filter(({ failedFirst }) => failedFirst !== undefined).length <= SECOND_TRIES
+  return outcomes.map((outcome) => (isFew || outcome.failedFirst === undefined ? outcome : { ...outcome, state: 'failed' }))
 }
 
 /** Pure: the ids in square brackets, such as `[B4]` or `[A1 A2]`. */

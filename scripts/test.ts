@@ -9,7 +9,7 @@ import { missingPackages, packagesOf } from './bootstrap.mjs'
 import { staticSteps } from './check.ts'
 import { runSteps, seconds, type Step, StepError, toolEnvironment } from './steps.ts'
 import { ensureSystemPackages } from './system-packages.ts'
-import { type Outcome, playwrightOutcomes, proofOf, vitestOutcomes } from './test-report.ts'
+import { type Outcome, playwrightOutcomes, proofOf, vitestOutcomes, withFewSecondTries } from './test-report.ts'
 
 const top = join(import.meta.dirname, '..')
 
@@ -19,8 +19,9 @@ interface Suite {
   read: (report: unknown) => Outcome[]
 }
 
+/** Real servers and a browser on a busy machine: what fails is tried once more, which `saySecondTries` tells. */
 const vitest = (project: string, report: string): Suite => ({
-  argv: ['vitest', 'run', '--project', project, '--passWithNoTests', '--reporter', 'dot', '--reporter', 'json', '--outputFile.json', report],
+  argv: ['vitest', 'run', '--project', project, ...(project === 'integration' ? ['--retry', '1'] : []), '--passWithNoTests', '--reporter', 'dot', '--reporter', 'json', '--outputFile.json', report],
   read: vitestOutcomes,
 })
 
@@ -39,7 +40,7 @@ const suites = {
   integration: (report: string) => vitest('integration', report),
   matrix: (report: string): Suite => ({ ...vitest('integration', report), argv: [...vitest('integration', report).argv, ...MATRIX], given: { HOWDAH_MATRIX: '1' } }),
   faults: (report: string): Suite => ({ ...vitest('integration', report), argv: [...vitest('integration', report).argv, ...FAULTS], given: { HOWDAH_FAULTS: 'all' } }),
-  browser: (report: string): Suite => ({ argv: ['playwright', 'test', '--reporter', 'line,json', '--pass-with-no-tests'], given: { PLAYWRIGHT_JSON_OUTPUT_NAME: report }, read: playwrightOutcomes }),
+  browser: (report: string): Suite => ({ argv: ['playwright', 'test', '--retries', '1', '--reporter', 'line,json', '--pass-with-no-tests'], given: { PLAYWRIGHT_JSON_OUTPUT_NAME: report }, read: playwrightOutcomes }),
 } as const satisfies Record<string, (report: string) => Suite>
 
 type SuiteName = keyof typeof suites
@@ -71,6 +72,13 @@ async function runSuite(name: SuiteName, folder: string): Promise<Outcome[]> {
   if (exit.code !== 0 && !outcomes.some(({ state }) => state === 'failed')) outcomes.push({ name: `${name} ended with ${exitText(exit)}`, file: '', state: 'failed' })
   console.log(`${name}: ${outcomes.length} tests in ${seconds(begin)}`)
   return outcomes
+}
+
+/** What passed only when it was tried again is told with how it failed: there is something to find in it. */
+function saySecondTries(outcomes: readonly Outcome[]): void {
+  const some = outcomes.filter(({ failedFirst }) => failedFirst !== undefined)
+  if (some.length > 0) console.log('\nPassed only when tried again:')
+  for (const { name, file, failedFirst } of some) console.log(`  ${name}  (${file.replace(`${top}/`, '')}): ${failedFirst}`)
 }
 
 /** The names of what did not pass, so that they are found at the end of a long log. */
@@ -109,14 +117,16 @@ const installing: Step[] = [
 const begin = performance.now()
 const steps = [...installing, ...(isWanted('static') ? staticSteps(top) : staticSteps(top).filter(({ name }) => name === 'generate'))]
 const brokenSteps = await runSteps(steps)
-const outcomes: Outcome[] = steps.map(({ name }) => ({ name, file: '', state: brokenSteps.includes(name) ? 'failed' : 'passed' }))
+const found: Outcome[] = steps.map(({ name }) => ({ name, file: '', state: brokenSteps.includes(name) ? 'failed' : 'passed' }))
 const reports = await mkdtemp(join(tmpdir(), 'howdah-reports-'))
 try {
-  for (const name of Object.keys(suites).filter(isSuite)) if (isWanted(name)) outcomes.push(...(await runSuite(name, reports)))
+  for (const name of Object.keys(suites).filter(isSuite)) if (isWanted(name)) found.push(...(await runSuite(name, reports)))
 } finally {
   await rm(reports, { recursive: true, force: true })
 }
 
+const outcomes = withFewSecondTries(found)
+saySecondTries(outcomes)
 sayFailures(outcomes)
 const unknown = sayProof(outcomes)
 const failed = outcomes.filter(({ state }) => state === 'failed').length + unknown
