@@ -21,7 +21,7 @@ import { cleanUpHost, publish } from './publish.ts'
 import type { RunContext } from './run-context.ts'
 import { madeOnConsole } from './made-on-console.ts'
 import { pullFile, pushBytes, pushFile, transfers } from './transfer.ts'
-import type { Transfer } from './transfer.ts'
+import type { Transfer, Transfers } from './transfer.ts'
 import { missingSegments, waitForWal } from './wal-wait.ts'
 
 /** Volumes of one backup on their way at the same time. */
@@ -30,15 +30,26 @@ const PULLS = 2
 /** `baseId` null = a full. */
 interface Files { imageId: string; baseId: string | null; movement: Movement }
 
-export const backupFiles = (context: RunContext<'backup'>, files: Files): Promise<object> =>
-  whileOnHost({ context, hostId: context.input.source.hostId, agentRunId: attemptId(context.run.id, context.run.attempt) }, () => takeFiles(context, files))
+/** How long a backup that failed waits for what is still on its way into storage: its source is gone from the host by then. */
+const ABANDON_MS = 5_000
 
-async function takeFiles(context: RunContext<'backup'>, { imageId, baseId, movement }: Files): Promise<object> {
+export async function backupFiles(context: RunContext<'backup'>, files: Files): Promise<object> {
+  const pulls = transfers(PULLS)
+  try {
+    return await whileOnHost({ context, hostId: context.input.source.hostId, agentRunId: attemptId(context.run.id, context.run.attempt) }, () => takeFiles(context, files, pulls))
+  } catch (error) {
+    // Whoever removes what this left in storage must not be followed by a writer.
+    await pulls.abandon(ABANDON_MS)
+    throw error
+  }
+}
+
+async function takeFiles(context: RunContext<'backup'>, { imageId, baseId, movement }: Files, pulls: Transfers): Promise<object> {
   const { parts, run, input: { source, storageId } } = context
   const storage = await parts.storage(storageId)
   const agentRunId = attemptId(run.id, run.attempt)
-  const transfer = { context, hostId: source.hostId, agentRunId, movement, storage, direct: { isOff: false } }
-  const pulls = transfers(PULLS)
+  const whileWanted = { ...context, check: () => { pulls.check(); context.check() } }
+  const transfer = { context: whileWanted, hostId: source.hostId, agentRunId, movement, storage, direct: { isOff: false } }
   const seen = new Set<string>()
   const keyOf = (name: string): string => imageFile(source.setName, source.name, imageId, name)
   const encryption = encryptionOf(source)

@@ -1,5 +1,6 @@
 /** Moves one file of a run between a host and storage, resumed from where a cut connection stopped it. */
 import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Agent } from '#lib/agents/pool.ts'
 import { problem, ProblemError } from '#lib/domain/problem.ts'
 import { isDirect, type Direct } from '#lib/storage/s3-direct.ts'
@@ -206,8 +207,19 @@ async function* moving(stream: AsyncIterable<unknown>, movement: Movement, conte
   }
 }
 
+export interface Transfers {
+  add(work: () => Promise<void>): void
+  /** Rejects with the first failure. */
+  failure: Promise<never>
+  settled(): Promise<void>
+  /** Throws in what is still going on when the others have failed or were abandoned. */
+  check(): void
+  /** Begins no more of them, and waits until those that go on have ended, at most so long. */
+  abandon(patienceMs: number): Promise<void>
+}
+
 /** Lets a few transfers of a run go on at a time; the first failure is everybody's. */
-export function transfers(count: number): { add(work: () => Promise<void>): void; failure: Promise<never>; settled(): Promise<void> } {
+export function transfers(count: number): Transfers {
   const queue: (() => Promise<void>)[] = []
   let going = 0
   let fail: (error: Error) => void = () => undefined
@@ -243,6 +255,13 @@ export function transfers(count: number): { add(work: () => Promise<void>): void
     async settled() {
       if (going > 0 || (queue.length > 0 && failed === undefined)) await new Promise<void>(resolve => void idle.push(resolve))
       if (failed) throw failed
+    },
+    check() {
+      if (failed) throw failed
+    },
+    async abandon(patienceMs) {
+      failed ??= new Error('The transfers of this run were abandoned')
+      if (going > 0) await Promise.race([new Promise<void>(resolve => void idle.push(resolve)), sleep(patienceMs, undefined, { ref: false })])
     },
   }
 }
