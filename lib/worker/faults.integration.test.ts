@@ -43,32 +43,20 @@ const backup = async ({ console: it }: FaultStage, level: 'full' | 'incremental'
 }
 const proveImage = async (stage: FaultStage, run: EndedRun): Promise<string | null> => (run.imageId === null ? 'the run says no image' : stage.proof({ target: { kind: 'latest' }, imageId: run.imageId }))
 
+const ofImages = (level: 'full' | 'incremental', incrementalMethod: 'wal' | 'blocks') => ({
+  isResumed: true,
+  async begin(stage: FaultStage) {
+    await change(stage)
+    return backup(stage, level, incrementalMethod)
+  },
+  prove: proveImage,
+})
+
 let destination = ''
 const flows = {
-  'full backup': {
-    isResumed: true,
-    async begin(stage) {
-      await change(stage)
-      return backup(stage, 'full', 'wal')
-    },
-    prove: proveImage,
-  },
-  'incremental of changed blocks': {
-    isResumed: true,
-    async begin(stage) {
-      await change(stage)
-      return backup(stage, 'incremental', 'blocks')
-    },
-    prove: proveImage,
-  },
-  'incremental of WAL': {
-    isResumed: true,
-    async begin(stage) {
-      await change(stage)
-      return backup(stage, 'incremental', 'wal')
-    },
-    prove: proveImage,
-  },
+  'full backup': ofImages('full', 'wal'),
+  'incremental of changed blocks': ofImages('incremental', 'blocks'),
+  'incremental of WAL': ofImages('incremental', 'wal'),
   'collection of WAL': {
     isResumed: false,
     async begin(stage) {
