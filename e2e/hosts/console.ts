@@ -13,7 +13,7 @@ import { listActiveKeys } from '#lib/db/keys.ts'
 import { findPreferences } from '#lib/db/preferences.ts'
 import { removeSet } from '#lib/db/sets.ts'
 import { findSource, removeSources } from '#lib/db/sources.ts'
-import { settingsColumns } from '#lib/db/settings.ts'
+import { settingsColumns, updateSettings } from '#lib/db/settings.ts'
 import type { FrozenPlan, FrozenSource, RunInput } from '#lib/domain/run-input.ts'
 import { planRestore, type PlanRequest, type RestorePlan } from '#lib/domain/plan.ts'
 import { restoreCommand } from '#lib/postgres/archive-command.ts'
@@ -94,6 +94,10 @@ export interface TestConsole extends AsyncDisposable {
   /** How safe the source is, as the pages say it. */
   health(): Promise<SourceHealth>
   texts(runId: string): Promise<string[]>
+  /** What a run says of itself, for the message of an expectation. */
+  why(run: Pick<EndedRun, 'id' | 'problemCode' | 'problemMessage' | 'problemDetail'>): Promise<string>
+  /** Sets the settings of the set, with no retries and a short wait for WAL besides. */
+  settle(overrides: SettingOverrides): Promise<void>
 }
 
 const bucketColumns = ({ endpoint, region, bucket, prefix = '', accessKeyId, secretAccessKey, pathStyle, storageClass = null, caPem = null }: S3Options, sealer: Sealer) => ({ endpoint, region, name: bucket, prefix, accessKeyId, secretSealed: sealer.seal(secretAccessKey), isPathStyle: pathStyle, storageClass, caPem })
@@ -214,6 +218,13 @@ export async function startTestConsole(input: TestConsoleInput): Promise<TestCon
     async texts(runId) {
       const events = await db.runEvent.findMany({ where: { runId }, orderBy: { seq: 'asc' } })
       return events.map(({ body }) => body as { kind: string; text?: string; phase?: string; name?: string }).filter(({ kind }) => kind !== 'progress').map(({ kind, text, phase, name }) => `${kind} ${text ?? phase ?? name ?? ''}`.trim())
+    },
+    async why({ id, problemCode, problemMessage, problemDetail }) {
+      return [problemCode, problemMessage, problemDetail, ...(await console_.texts(id))].join(' | ')
+    },
+    async settle(overrides) {
+      const { settingsId } = await db.backupSet.findUniqueOrThrow({ where: { id: console_.setId }, select: { settingsId: true } })
+      await updateSettings(db, settingsId, { retries: 0, maxWalWaitSeconds: 20, ...overrides })
     },
     async [Symbol.asyncDispose]() {
       for (const child of workers) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')

@@ -31,7 +31,6 @@ describe.skipIf(!isRoot).each([
   let ids = { setId: '', sourceId: '', hostId: '' }
 
   const content = async (server: { sql: Cluster['sql'] }): Promise<unknown> => server.sql('select count(*), sum(id), md5(string_agg(v, chr(10) order by id)) from t')
-  const why = async (from: TestConsole, run: EndedRun): Promise<string> => [run.problemMessage, run.problemDetail, ...(await from.texts(run.id))].join(' | ')
   const rowsOf = async (from: TestConsole) => ({
     images: await from.db.image.findMany({ omit: { runId: true, publishedAt: true, storageId: true, encryptionKeyId: true }, include: { volumes: { orderBy: { position: 'asc' } } }, orderBy: { endAt: 'asc' } }),
     wal: await from.db.walFile.findMany({ omit: { storedAt: true, completedAt: true, archivedAt: true, removedFromHostAt: true, storageId: true, encryptionKeyId: true }, orderBy: { name: 'asc' } }),
@@ -60,7 +59,7 @@ describe.skipIf(!isRoot).each([
     ids = { setId: before.setId, sourceId: before.sourceId, hostId: before.hostId }
     const first = await before.startWorker()
     await before.run('deploy', { hostId: before.hostId })
-    const ok = async (run: EndedRun, level?: number): Promise<void> => expect(run, await why(before, run)).toMatchObject({ state: 'succeeded', ...(level === undefined ? {} : { level }) })
+    const ok = async (run: EndedRun, level?: number): Promise<void> => expect(run, await before.why(run)).toMatchObject({ state: 'succeeded', ...(level === undefined ? {} : { level }) })
     await ok(await before.backup('full'), 0)
     await before.db.image.updateMany({ data: { isHeld: true, holdReason: 'year end' } })
     await cluster.sql(`insert into t select g, 'second' from generate_series(20001, 25000) g`)
@@ -104,14 +103,14 @@ describe.skipIf(!isRoot).each([
 
   test('the preview counts what would come and changes nothing [G1]', async () => {
     const { run, adoption } = await adopt(true)
-    expect(run, await why(after, run)).toMatchObject({ state: 'succeeded' })
+    expect(run, await after.why(run)).toMatchObject({ state: 'succeeded' })
     expect(adoption).toMatchObject({ isPreview: true, refused: [], missingKeys: [], sets: [{ id: ids.setId, name: 'nightly', isNew: true, sources: [{ id: ids.sourceId, name: 'main', hostName: 'db1', isNew: true, fulls: 1, incrementals: 2, walFiles: known.wal.length }] }] })
     expect([await after.db.image.count(), await after.db.backupSet.count(), await after.db.source.count()]).toEqual([0, 0, 0])
   })
 
   test('adoption into an empty catalog brings back every row as it was, switched off [G1] [L5]', async () => {
     const { run, adoption } = await adopt()
-    expect(run, await why(after, run)).toMatchObject({ state: 'succeeded' })
+    expect(run, await after.why(run)).toMatchObject({ state: 'succeeded' })
     expect(adoption.sets[0]?.sources[0]).toMatchObject({ fulls: 1, incrementals: 2, walFiles: known.wal.length })
     const found = await rowsOf(after)
     // Holds and everything an image says are in storage; that it was verified is not, and is found out again.
@@ -149,10 +148,10 @@ describe.skipIf(!isRoot).each([
     const sealer = createSealer(await loadMasterKey({ home: after.home }))
     await after.db.host.update({ where: { id: ids.hostId }, data: { secretSealed: sealer.seal(JSON.stringify({ privateKey: sshd.privateKey })) } })
     const deployed = await after.run('deploy', { hostId: ids.hostId })
-    expect(deployed, await why(after, deployed)).toMatchObject({ state: 'succeeded' })
+    expect(deployed, await after.why(deployed)).toMatchObject({ state: 'succeeded' })
     const destination = join(await serverFolder('adopted'), 'copy')
     const { run } = await after.restore(destination, { target: { kind: 'time', at: moment, inclusive: true } })
-    expect(run, await why(after, run)).toMatchObject({ state: 'succeeded' })
+    expect(run, await after.why(run)).toMatchObject({ state: 'succeeded' })
     await using restored = await startServer({ major, dataDirectory: join(destination, 'data'), settings: { archive_mode: 'off' } })
     await expect.poll(async () => (await restored.sql('select pg_is_in_recovery() as recovering'))[0], { timeout: 30_000 }).toEqual({ recovering: false })
     expect(await content(restored)).toEqual(wanted)
@@ -162,9 +161,9 @@ describe.skipIf(!isRoot).each([
     await rm(join(sshd.home, '.local/state/howdah'), { recursive: true, force: true })
     await cluster.sql(`insert into t select g, 'after adoption' from generate_series(30001, 30100) g`)
     const run = await after.backup('incremental')
-    expect(run, await why(after, run)).toMatchObject({ state: 'succeeded', level: 3 })
+    expect(run, await after.why(run)).toMatchObject({ state: 'succeeded', level: 3 })
     const collected = await after.run('collect-wal', { source: await after.frozen(), storageId: after.storageId })
-    expect(collected, await why(after, collected)).toMatchObject({ state: 'succeeded' })
+    expect(collected, await after.why(collected)).toMatchObject({ state: 'succeeded' })
   })
 
   test('what is damaged is refused by its name, with what rests on it, and the rest is adopted [G1]', async () => {
@@ -190,7 +189,7 @@ describe.skipIf(!isRoot).each([
     await after.db.image.deleteMany({ where: { level: 1 } })
     await after.db.image.deleteMany()
     const run = await after.run('adopt', { storageId: second.id, isPreview: false })
-    expect(run, await why(after, run)).toMatchObject({ state: 'strange' })
+    expect(run, await after.why(run)).toMatchObject({ state: 'strange' })
     const adoption = Adoption.parse(run.result)
     const refused = Object.fromEntries(adoption.refused.map(({ path, reason }) => [path, reason]))
     // Level 3, taken after the adoption, goes with them.

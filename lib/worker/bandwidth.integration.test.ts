@@ -5,9 +5,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { serverFolder, startCluster, startServer, type Cluster } from '#e2e/hosts/cluster.ts'
-import { type EndedRun, startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
+import { startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
-import { updateSettings } from '#lib/db/settings.ts'
 import type { SettingOverrides } from '#lib/domain/settings.ts'
 import { testCatalog, type TestCatalog } from '#scripts/test-catalog.ts'
 
@@ -22,11 +21,7 @@ const expectCap = (rate: number): void => {
 describe.skipIf(process.getuid?.() !== 0)('bandwidth', () => {
   let cluster: Cluster, sshd: Sshd, catalog: TestCatalog, console_: TestConsole, worker: WorkerProcess
   let folder = ''
-  const why = async (run: EndedRun): Promise<string> => [run.problemMessage, run.problemDetail, ...(await console_.texts(run.id))].join(' | ')
-  const settle = async (overrides: SettingOverrides): Promise<void> => {
-    const { settingsId } = await console_.db.backupSet.findFirstOrThrow({ select: { settingsId: true } })
-    await updateSettings(console_.db, settingsId, { retries: 0, maxWalWaitSeconds: 20, compression: 'none', ...overrides })
-  }
+  const settle = (overrides: SettingOverrides): Promise<void> => console_.settle({ compression: 'none', ...overrides })
   /** Bytes a second that a growing folder (or file) got, watched from outside; the ends of the stretch are left out, where a rate is not steady yet. */
   async function measured(size: () => Promise<number>, during: Promise<unknown>): Promise<number> {
     const samples: { at: number; bytes: number }[] = []
@@ -71,7 +66,7 @@ describe.skipIf(process.getuid?.() !== 0)('bandwidth', () => {
     await settle({ bandwidthBytesPerSecond: CAP })
     const run = console_.backup('full')
     const rate = await measured(() => sizeOf(join(console_.storageRoot, 'sets')), run)
-    expect(await run, await why(await run)).toMatchObject({ state: 'succeeded' })
+    expect(await run, await console_.why(await run)).toMatchObject({ state: 'succeeded' })
     expectCap(rate)
   })
 
@@ -82,7 +77,7 @@ describe.skipIf(process.getuid?.() !== 0)('bandwidth', () => {
     const restore = console_.restore(destination)
     const rate = await measured(() => sizeOf(join(sshd.home, '.howdah-agent/runs')), restore)
     const { run } = await restore
-    expect(run, await why(run)).toMatchObject({ state: 'succeeded' })
+    expect(run, await console_.why(run)).toMatchObject({ state: 'succeeded' })
     expectCap(rate)
     await using server = await startServer({ major: 17, dataDirectory: join(destination, 'data'), settings: { archive_mode: 'off' } })
     await expect.poll(async () => (await server.sql('select pg_is_in_recovery() as recovering'))[0], { timeout: 30_000 }).toEqual({ recovering: false })
@@ -97,7 +92,7 @@ describe.skipIf(process.getuid?.() !== 0)('bandwidth', () => {
     await expect.poll(async () => (await cluster.sql<{ n: string }>('select count(*) n from pg_ls_archive_statusdir() where name like \'%.ready\''))[0], { timeout: 30_000 }).toEqual({ n: '0' })
     const run = console_.run('collect-wal', { source: await console_.frozen(), storageId: console_.storageId })
     const rate = await measured(() => sizeOf(join(console_.storageRoot, 'sets/nightly/main/wal')), run)
-    expect(await run, await why(await run)).toMatchObject({ state: 'succeeded' })
+    expect(await run, await console_.why(await run)).toMatchObject({ state: 'succeeded' })
     expectCap(rate)
   })
 })

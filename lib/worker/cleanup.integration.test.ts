@@ -5,8 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startCluster, type Cluster } from '#e2e/hosts/cluster.ts'
 import { startTestConsole, type EndedRun, type TestConsole } from '#e2e/hosts/console.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
-import type { SettingOverrides } from '#lib/domain/settings.ts'
-import { settingsColumns } from '#lib/db/settings.ts'
 import { testCatalog, type TestCatalog } from '#scripts/test-catalog.ts'
 
 const isRoot = process.getuid?.() === 0
@@ -27,10 +25,6 @@ describe.skipIf(!isRoot)('WAL in the archive directory', () => {
     await console_?.[Symbol.asyncDispose]()
     await Promise.all([cluster?.[Symbol.asyncDispose](), sshd?.[Symbol.asyncDispose](), catalog?.[Symbol.asyncDispose]()])
   })
-  const say = async (overrides: SettingOverrides): Promise<void> => {
-    const set = await console_.db.backupSet.findUniqueOrThrow({ where: { id: console_.setId } })
-    await console_.db.settings.update({ where: { id: set.settingsId }, data: settingsColumns({ retries: 0, maxWalWaitSeconds: 20, ...overrides }) })
-  }
   const archived = async (): Promise<string[]> => (await readdir(cluster.archiveDirectory)).filter((name) => /^[0-9A-F]{24}$/.test(name)).toSorted()
   const write = async (): Promise<void> => {
     await cluster.sql('create table if not exists t (x int); insert into t select 1')
@@ -49,7 +43,7 @@ describe.skipIf(!isRoot)('WAL in the archive directory', () => {
   }
 
   test('with CLEANUPWAL off nothing leaves, whatever else is said [F2] [M7]', async () => {
-    await say({ cleanupWal: false, removeFullWal: true, removeIncrementalWal: true })
+    await console_.settle({ cleanupWal: false, removeFullWal: true, removeIncrementalWal: true })
     await write()
     await backup('full')
     await write()
@@ -59,7 +53,7 @@ describe.skipIf(!isRoot)('WAL in the archive directory', () => {
   })
 
   test('without REMOVE-INCREMENTAL-WAL an incremental leaves its WAL, and the next full takes all from before itself [F2] [D10]', async () => {
-    await say({ cleanupWal: true, removeFullWal: true, removeIncrementalWal: false })
+    await console_.settle({ cleanupWal: true, removeFullWal: true, removeIncrementalWal: false })
     await write()
     const before = await archived()
     await backup('incremental')
@@ -73,7 +67,7 @@ describe.skipIf(!isRoot)('WAL in the archive directory', () => {
   })
 
   test('without REMOVE-FULL-WAL a full leaves what no earlier backup had stored [F2] [D10]', async () => {
-    await say({ cleanupWal: true, removeFullWal: false, removeIncrementalWal: false })
+    await console_.settle({ cleanupWal: true, removeFullWal: false, removeIncrementalWal: false })
     const stored = await archived()
     await write()
     await write()
@@ -85,7 +79,7 @@ describe.skipIf(!isRoot)('WAL in the archive directory', () => {
   })
 
   test('with both, everything that storage confirmed leaves; foreign names and what a slot needs stay [F2] [F3] [M21]', async () => {
-    await say({ cleanupWal: true, removeFullWal: true, removeIncrementalWal: true })
+    await console_.settle({ cleanupWal: true, removeFullWal: true, removeIncrementalWal: true })
     await writeFile(join(cluster.archiveDirectory, 'notes.txt'), 'mine')
     await write()
     await backup('incremental')
@@ -138,14 +132,14 @@ describe.skipIf(!isRoot)('WAL in the archive directory', () => {
   })
 
   test('a full sees that WAL before it is lost, unless it was told not to look [D10]', async () => {
-    await say({ fullWal: 'incr', removeIncrementalWal: true })
+    await console_.settle({ fullWal: 'incr', removeIncrementalWal: true })
     await backup('full')
     await write()
     for (const name of await archived()) await rm(join(cluster.archiveDirectory, name))
     const run = await console_.backup('full')
     expect(run.state, JSON.stringify(await console_.texts(run.id))).toBe('strange')
     expect((await console_.texts(run.id)).some((text) => /^strange .*neither stored nor in the archive directory/.test(text))).toBe(true)
-    await say({ fullWal: 'no', removeIncrementalWal: true })
+    await console_.settle({ fullWal: 'no', removeIncrementalWal: true })
     await write()
     for (const name of await archived()) await rm(join(cluster.archiveDirectory, name))
     expect((await console_.backup('full')).state).toBe('succeeded')

@@ -5,12 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { serverFolder, startCluster, startServer, type Cluster } from '#e2e/hosts/cluster.ts'
-import { type EndedRun, startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
+import { startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
 import { insertKey } from '#lib/db/keys.ts'
-import { updateSettings } from '#lib/db/settings.ts'
 import { keyFile } from '#lib/domain/encryption.ts'
-import type { SettingOverrides } from '#lib/domain/settings.ts'
 import { parseImageJson } from '#lib/image/image-json.ts'
 import { ageIdentities } from '#lib/secrets/age-identity.ts'
 import { loadMasterKey } from '#lib/secrets/master-key.ts'
@@ -29,15 +27,10 @@ describe.skipIf(process.getuid?.() !== 0)('compression', () => {
   let folder = ''
   let wanted: unknown
   const content = async (server: { sql: Cluster['sql'] }): Promise<unknown> => server.sql('select count(*), sum(id), md5(string_agg(v, chr(10) order by id)) from t')
-  const why = async (run: EndedRun): Promise<string> => [run.problemMessage, run.problemDetail, ...(await console_.texts(run.id))].join(' | ')
-  const settle = async (overrides: SettingOverrides): Promise<void> => {
-    const { settingsId } = await console_.db.backupSet.findFirstOrThrow({ select: { settingsId: true } })
-    await updateSettings(console_.db, settingsId, { retries: 0, maxWalWaitSeconds: 20, ...overrides })
-  }
   async function restored(request?: Parameters<TestConsole['restore']>[1]): Promise<unknown> {
     const destination = join(await serverFolder('compression'), 'copy')
     const { run } = await console_.restore(destination, request)
-    expect(run, await why(run)).toMatchObject({ state: 'succeeded' })
+    expect(run, await console_.why(run)).toMatchObject({ state: 'succeeded' })
     await using server = await startServer({ major: 17, dataDirectory: join(destination, 'data'), settings: { archive_mode: 'off' } })
     await expect.poll(async () => (await server.sql('select pg_is_in_recovery() as recovering'))[0], { timeout: 30_000 }).toEqual({ recovering: false })
     return await content(server)
@@ -63,9 +56,9 @@ describe.skipIf(process.getuid?.() !== 0)('compression', () => {
   })
 
   test.each(choices)('$compression on the $compressionPlace: stored so, opened by zstd and tar, and restored [B6] [K14]', async ({ level, ...overrides }) => {
-    await settle({ encryption: 'none', ...overrides })
+    await console_.settle({ encryption: 'none', ...overrides })
     const run = await console_.backup('full')
-    expect(run, await why(run)).toMatchObject({ state: 'succeeded' })
+    expect(run, await console_.why(run)).toMatchObject({ state: 'succeeded' })
     const image = await console_.db.image.findFirstOrThrow({ where: { runId: run.id }, include: { volumes: { orderBy: { name: 'asc' } } } })
     const json = parseImageJson((await readFile(join(console_.storageRoot, image.path, 'image.json'))).toString())
     expect([image.compression, json.compressionLevel]).toEqual([overrides.compression, level])
@@ -84,16 +77,16 @@ describe.skipIf(process.getuid?.() !== 0)('compression', () => {
   })
 
   test('an incremental of changed blocks stands on a full that the console compressed and encrypted, and restores [B6] [B7] [E10]', async () => {
-    await settle({ encryption: 'console', compressionPlace: 'console', compression: 'fast', incrementalMethod: 'blocks', levelRule: 'since-full' })
+    await console_.settle({ encryption: 'console', compressionPlace: 'console', compression: 'fast', incrementalMethod: 'blocks', levelRule: 'since-full' })
     await cluster.sql(`update t set v = 'changed' where id % 5 = 0`)
     const run = await console_.backup('incremental')
-    expect(run, await why(run)).toMatchObject({ state: 'succeeded', level: 1 })
+    expect(run, await console_.why(run)).toMatchObject({ state: 'succeeded', level: 1 })
     expect(await console_.db.image.findFirstOrThrow({ where: { runId: run.id } })).toMatchObject({ content: 'blocks', compression: 'fast' })
     expect(await restored()).toEqual(await content(cluster))
   })
 
   test('what the host encrypts is not compressed on the console: refused before anything is written [B6] [B7]', async () => {
-    await settle({ encryption: 'host', compressionPlace: 'console', compression: 'default' })
+    await console_.settle({ encryption: 'host', compressionPlace: 'console', compression: 'default' })
     const before = await console_.db.image.count()
     expect(await console_.backup('full')).toMatchObject({ state: 'failed', problemCode: 'invalid-input', problemHint: expect.stringContaining('compress on the host') as string })
     expect(await console_.db.image.count()).toBe(before)

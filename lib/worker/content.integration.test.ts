@@ -7,8 +7,6 @@ import { serverFolder, startCluster, startServer, type Cluster } from '#e2e/host
 import { contentOf } from '#e2e/hosts/history.ts'
 import { startTestConsole, type TestConsole } from '#e2e/hosts/console.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
-import { settingsColumns } from '#lib/db/settings.ts'
-import type { SettingOverrides } from '#lib/domain/settings.ts'
 import { testCatalog, type TestCatalog } from '#scripts/test-catalog.ts'
 
 const isRoot = process.getuid?.() === 0
@@ -35,12 +33,8 @@ describe.skipIf(!isRoot)('what goes into an image', () => {
     await console_?.[Symbol.asyncDispose]()
     await Promise.all([cluster?.[Symbol.asyncDispose](), sshd?.[Symbol.asyncDispose](), catalog?.[Symbol.asyncDispose]()])
   })
-  const say = async (overrides: SettingOverrides): Promise<void> => {
-    const set = await console_.db.backupSet.findUniqueOrThrow({ where: { id: console_.setId } })
-    await console_.db.settings.update({ where: { id: set.settingsId }, data: settingsColumns({ retries: 0, maxWalWaitSeconds: 20, ...overrides }) })
-  }
   const estimated = async (estimate: 'accurate' | 'historical' | 'quick'): Promise<Estimated & { seconds: number }> => {
-    await say({ estimate })
+    await console_.settle({ estimate })
     const run = await console_.run('estimate', { source: await console_.frozen() })
     expect(run.state, JSON.stringify(await console_.texts(run.id))).toBe('succeeded')
     return { ...(run.result as unknown as Estimated), seconds: ((run.endedAt?.getTime() ?? 0) - (run.startedAt?.getTime() ?? 0)) / 1000 }
@@ -90,7 +84,7 @@ describe.skipIf(!isRoot)('what goes into an image', () => {
 
   test('what cannot be estimated is a failure with its reason, never zero [M23] [B8]', async () => {
     const away = `${cluster.dataDirectory}.away`
-    await say({ estimate: 'accurate' })
+    await console_.settle({ estimate: 'accurate' })
     const source = await console_.frozen()
     await rename(cluster.dataDirectory, away)
     try {
@@ -111,7 +105,7 @@ describe.skipIf(!isRoot)('what goes into an image', () => {
       await chown(join(cluster.dataDirectory, path), uid, gid)
     }
     const before = await estimated('quick')
-    await say({ excludes: 'dump\n*.bak\ncore.*' })
+    await console_.settle({ excludes: 'dump\n*.bak\ncore.*' })
     const wanted = await contentOf(cluster)
     await console_.run('check', { source: await console_.frozen(), announceSegmentSwitch: false })
     const line = await console_.db.checkResult.findFirstOrThrow({ where: { sourceId: console_.sourceId, line: 'excludes' } })
@@ -133,7 +127,7 @@ describe.skipIf(!isRoot)('what goes into an image', () => {
 
   test('a pattern that turns out to hit what PostgreSQL needs fails check and backup with its name, and one that hits nothing is a warning [B9]', async () => {
     const lineOf = async (excludes: string) => {
-      await say({ excludes })
+      await console_.settle({ excludes })
       await console_.run('check', { source: await console_.frozen(), announceSegmentSwitch: false })
       return console_.db.checkResult.findFirstOrThrow({ where: { sourceId: console_.sourceId, line: 'excludes' } })
     }

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chapters, filled, printedBlocks } from '#e2e/hosts/by-hand.ts'
 import { serverFolder, startCluster, startServer, type Cluster } from '#e2e/hosts/cluster.ts'
-import { type EndedRun, startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
+import { startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
 import { isMatrix } from '#e2e/hosts/majors.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
 import { insertKey } from '#lib/db/keys.ts'
@@ -57,7 +57,6 @@ describe.skipIf(!isRoot).each([
     await Promise.all([cluster?.[Symbol.asyncDispose](), sshd?.[Symbol.asyncDispose](), catalog?.[Symbol.asyncDispose]()])
     await rm(folder, { recursive: true, force: true })
   })
-  const why = async (run: EndedRun): Promise<string> => [run.problemCode, run.problemMessage, run.problemDetail, ...(await console_.texts(run.id))].join(' | ')
   const images = () => console_.db.image.findMany({ include: { volumes: true }, orderBy: { endAt: 'asc' } })
   const stored = () => filesBelow(join(console_.storageRoot, 'sets'))
   async function restore(name: string) {
@@ -88,10 +87,10 @@ describe.skipIf(!isRoot).each([
     await console_.db.encryptionKey.update({ where: { id: keyId }, data: { kitConfirmedAt: new Date(), kitConfirmedBy: 'test' } })
     expect(await keyLine()).toMatchObject({ status: 'ok' })
     const full = await console_.backup('full', true)
-    expect(full, await why(full)).toMatchObject({ state: 'succeeded', level: 0 })
+    expect(full, await console_.why(full)).toMatchObject({ state: 'succeeded', level: 0 })
     await cluster.sql(`insert into t select g, '${PLANTED}' from generate_series(30001, 31000) g`)
     const incremental = await console_.backup('incremental')
-    expect(incremental, await why(incremental)).toMatchObject({ state: 'succeeded', level: 1 })
+    expect(incremental, await console_.why(incremental)).toMatchObject({ state: 'succeeded', level: 1 })
     expect((await images()).at(-1)?.content).toBe(incrementalMethod)
 
     const files = await stored()
@@ -123,7 +122,7 @@ describe.skipIf(!isRoot).each([
   test.runIf(isWanted)('an image reads back with its key, and a flipped byte of an encrypted volume is found [B7] [J5] [D12]', async () => {
     const [image] = await images()
     const good = await console_.run('verify', { imageId: image!.id })
-    expect(good, await why(good)).toMatchObject({ state: 'succeeded' })
+    expect(good, await console_.why(good)).toMatchObject({ state: 'succeeded' })
     const path = join(console_.storageRoot, image!.path, image!.volumes[0]!.name)
     const bytes = await readFile(path)
     const changed = Buffer.from(bytes)
@@ -137,7 +136,7 @@ describe.skipIf(!isRoot).each([
   test('with the key a restore brings every row back to a server that starts from it [B7] [K10]', async () => {
     const wanted = await cluster.sql('select count(*), sum(id), min(planted) from t')
     const { run, destination } = await restore('copy')
-    expect(run, await why(run)).toMatchObject({ state: 'succeeded' })
+    expect(run, await console_.why(run)).toMatchObject({ state: 'succeeded' })
     await command({ argv: ['chown', '-R', `${cluster.user.uid}:${cluster.user.gid}`, destination] })
     await using restored = await startServer({ major: 18, dataDirectory: join(destination, 'data') })
     for (let tries = 0; tries < 100 && (await restored.sql<{ r: boolean }>('select pg_is_in_recovery() r'))[0]!.r; tries++) await sleep(100)
@@ -165,10 +164,10 @@ describe.skipIf(!isRoot).each([
     const next = await insertKey(console_.db, { name: 'vault-2', comment: '', recipient: made.recipient, identitySealed: sealer.seal(made.identity), isDefault: true, isImported: false, createdAt: new Date(), createdBy: 'test', kitConfirmedAt: null, kitConfirmedBy: null })
     await cluster.sql(`insert into t select g, '${PLANTED}' from generate_series(31001, 32000) g`)
     const incremental = await console_.backup('incremental')
-    expect(incremental, await why(incremental)).toMatchObject({ state: 'succeeded', level: 2 })
+    expect(incremental, await console_.why(incremental)).toMatchObject({ state: 'succeeded', level: 2 })
     expect((await images()).map((image) => image.encryptionKeyId)).toEqual([keyId, keyId, next.id])
     const { run } = await restore('both')
-    expect(run, await why(run)).toMatchObject({ state: 'succeeded' })
+    expect(run, await console_.why(run)).toMatchObject({ state: 'succeeded' })
   })
 
   test('no identity is on the host, in storage, in the catalog in clear, in an event or in a log [A7] [B7]', async () => {

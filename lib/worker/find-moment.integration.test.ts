@@ -22,10 +22,9 @@ describe.skipIf(process.getuid?.() !== 0).each([
   let wanted: { orders: unknown; other: number }
   let began = 0
   let folder = ''
-  const why = async (run: EndedRun): Promise<string> => [run.problemMessage, run.problemDetail, ...(await console_.texts(run.id))].join(' | ')
   const search = async (from: number, to: number, minimumRows = 1000): Promise<{ run: EndedRun; found: FoundMoments }> => {
     const run = await console_.run('find-moment', { source: await console_.frozen(), from: new Date(from).toISOString(), to: new Date(to).toISOString(), timeline: null, minimumRows })
-    expect(run, await why(run)).toMatchObject({ state: 'succeeded' })
+    expect(run, await console_.why(run)).toMatchObject({ state: 'succeeded' })
     return { run, found: FoundMoments.parse(run.result) }
   }
 
@@ -41,7 +40,7 @@ describe.skipIf(process.getuid?.() !== 0).each([
     await console_.run('test-storage', { storageId: console_.storageId })
     await console_.run('deploy', { hostId: console_.hostId })
     const full = await console_.backup('full')
-    expect(full, await why(full)).toMatchObject({ state: 'succeeded' })
+    expect(full, await console_.why(full)).toMatchObject({ state: 'succeeded' })
     began = Date.now()
     await sleep(50)
     for (let number = 0; number < 5; number += 1) await cluster.sql(`insert into other select ${20_000 + number}, 'ordinary'`)
@@ -54,7 +53,7 @@ describe.skipIf(process.getuid?.() !== 0).each([
     await cluster.sql('checkpoint')
     // What was committed just now comes in: the segment it is in is completed first.
     const collected = await console_.run('collect-wal', { source: await console_.frozen(), storageId: console_.storageId, switchFirst: true })
-    expect(collected, await why(collected)).toMatchObject({ state: 'succeeded' })
+    expect(collected, await console_.why(collected)).toMatchObject({ state: 'succeeded' })
   })
   afterAll(async () => {
     await worker?.kill('SIGTERM')
@@ -76,7 +75,7 @@ describe.skipIf(process.getuid?.() !== 0).each([
     folder = await serverFolder('before')
     const destination = join(folder, 'restored')
     const { run } = await console_.restore(destination, { target: { kind: 'lsn', lsn: parseLsn(drop?.lsn ?? ''), inclusive: false } })
-    expect(run, await why(run)).toMatchObject({ state: 'succeeded' })
+    expect(run, await console_.why(run)).toMatchObject({ state: 'succeeded' })
     await using server = await startServer({ major, dataDirectory: join(destination, 'data') })
     for (let tries = 0; tries < 100 && (await server.sql<{ is: boolean }>('select pg_is_in_recovery() is'))[0]?.is === true; tries += 1) await sleep(100)
     expect((await server.sql('select count(*)::int, md5(string_agg(v, chr(10) order by id)) from shop.orders'))[0]).toEqual(wanted.orders)

@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { serverFolder, startCluster, type Cluster } from '#e2e/hosts/cluster.ts'
 import { type EndedRun, startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
-import { updateSettings } from '#lib/db/settings.ts'
 import { takeWalTurn } from '#lib/db/wal-files.ts'
 import type { SettingOverrides } from '#lib/domain/settings.ts'
 import { parseImageJson } from '#lib/image/image-json.ts'
@@ -16,13 +15,8 @@ import { testCatalog, type TestCatalog } from '#scripts/test-catalog.ts'
 
 describe.skipIf(process.getuid?.() !== 0)('properties', () => {
   let cluster: Cluster, sshd: Sshd, catalog: TestCatalog, console_: TestConsole, worker: WorkerProcess
-  const why = async (run: EndedRun): Promise<string> => [run.problemMessage, run.problemDetail, ...(await console_.texts(run.id))].join(' | ')
-  const settle = async (overrides: SettingOverrides): Promise<void> => {
-    const { settingsId } = await console_.db.backupSet.findFirstOrThrow({ select: { settingsId: true } })
-    await updateSettings(console_.db, settingsId, { retries: 0, maxWalWaitSeconds: 20, ...overrides })
-  }
   const imageOf = async (run: EndedRun) => {
-    expect(run, await why(run)).toMatchObject({ state: 'succeeded' })
+    expect(run, await console_.why(run)).toMatchObject({ state: 'succeeded' })
     const image = await console_.db.image.findFirstOrThrow({ where: { runId: run.id } })
     return { image, json: parseImageJson((await readFile(join(console_.storageRoot, image.path, 'image.json'))).toString()) }
   }
@@ -49,7 +43,7 @@ describe.skipIf(process.getuid?.() !== 0)('properties', () => {
     await cluster.sql(`create table t as select g as id, md5(g::text) as v from generate_series(1, 50000) g`)
     console_ = await startTestConsole({ databaseUrl: catalog.url, ssh: sshd, cluster })
     worker = await console_.startWorker()
-    await settle({})
+    await console_.settle({})
     await console_.run('deploy', { hostId: console_.hostId })
     await console_.run('test-storage', { storageId: console_.storageId })
   })
@@ -61,7 +55,7 @@ describe.skipIf(process.getuid?.() !== 0)('properties', () => {
 
   test('as many stripes as workers per backup are written [B1]', async () => {
     for (const workers of [1, 3]) {
-      await settle({ workers })
+      await console_.settle({ workers })
       const { json } = await imageOf(await console_.backup('full'))
       expect(new Set(json.volumes.map(({ name }) => name.split('.')[0]).filter((stripe) => stripe?.startsWith('data-'))).size).toBe(workers)
     }
@@ -69,7 +63,7 @@ describe.skipIf(process.getuid?.() !== 0)('properties', () => {
 
   test('a fast checkpoint is asked for, or a spread one waited for [B1] [D2] [M13]', async () => {
     for (const [fastCheckpoint, wanted] of [[true, /checkpoint starting: immediate force wait/g], [false, /checkpoint starting: force wait/g]] as const) {
-      await settle({ fastCheckpoint })
+      await console_.settle({ fastCheckpoint })
       const before = cluster.log().match(wanted)?.length ?? 0
       await imageOf(await console_.backup('full'))
       expect(cluster.log().match(wanted)?.length ?? 0).toBeGreaterThan(before)
@@ -77,7 +71,7 @@ describe.skipIf(process.getuid?.() !== 0)('properties', () => {
   })
 
   test('full backups only: an incremental that is asked for becomes a full, and says why [B10]', async () => {
-    await settle({ noIncremental: true })
+    await console_.settle({ noIncremental: true })
     const run = await console_.backup('incremental')
     expect((await imageOf(run)).image.level).toBe(0)
     expect((await console_.texts(run.id)).join('\n')).toContain('full backups only')
@@ -85,7 +79,7 @@ describe.skipIf(process.getuid?.() !== 0)('properties', () => {
 
   test('after the highest level comes a full, and since-full stays at level 1 [E4]', async () => {
     const levels = async (overrides: SettingOverrides, count: number): Promise<number[]> => {
-      await settle(overrides)
+      await console_.settle(overrides)
       const found: number[] = []
       for (let turn = 0; turn < count; turn++) {
         await cluster.sql('update t set v = v where id = 1')
@@ -100,7 +94,7 @@ describe.skipIf(process.getuid?.() !== 0)('properties', () => {
   test('the spool lies in the temporary directory of the source while a backup goes on, and is gone after it [B1] [D13]', async () => {
     const temporary = await serverFolder('temporary')
     await console_.db.source.updateMany({ data: { tempDirectory: temporary } })
-    await settle({ bandwidthBytesPerSecond: 2_000_000, compression: 'none' })
+    await console_.settle({ bandwidthBytesPerSecond: 2_000_000, compression: 'none' })
     const run = console_.backup('full')
     await expect.poll(() => readdir(temporary), { timeout: 20_000 }).toEqual([expect.stringMatching(/^howdah-/) as string])
     await imageOf(await run)
@@ -111,9 +105,9 @@ describe.skipIf(process.getuid?.() !== 0)('properties', () => {
   test('the agent keeps its runs in the state directory of its host, and takes them along when it is removed [B1] [A1]', async () => {
     const state = await serverFolder('state')
     await console_.db.host.updateMany({ data: { stateDirectory: join(state, 'howdah') } })
-    await settle({ bandwidthBytesPerSecond: 4_000_000, compression: 'none' })
+    await console_.settle({ bandwidthBytesPerSecond: 4_000_000, compression: 'none' })
     const run = console_.backup('full')
-    await Promise.race([run.then(async ended => expect.fail(await why(ended))), expect.poll(() => readdir(join(state, 'howdah/runs')).catch(() => []), { timeout: 60_000, interval: 50 }).toHaveLength(1)])
+    await Promise.race([run.then(async ended => expect.fail(await console_.why(ended))), expect.poll(() => readdir(join(state, 'howdah/runs')).catch(() => []), { timeout: 60_000, interval: 50 }).toHaveLength(1)])
     expect(await readdir(join(sshd.home, '.howdah-agent/runs')).catch(() => [])).toEqual([])
     await imageOf(await run)
     expect(await console_.run('undeploy', { hostId: console_.hostId })).toMatchObject({ state: 'succeeded' })
@@ -127,7 +121,7 @@ describe.skipIf(process.getuid?.() !== 0)('properties', () => {
     const rules = join(cluster.dataDirectory, 'pg_hba.conf')
     await writeFile(rules, `host all keeper 127.0.0.1/32 scram-sha-256\n${await readFile(rules, 'utf8')}`)
     await cluster.sql('select pg_reload_conf()')
-    await settle({})
+    await console_.settle({})
     const passfile = join(await serverFolder('passfile'), 'pgpass')
     await writeFile(passfile, '127.0.0.1:*:*:keeper:right\n', { mode: 0o600 })
     await console_.db.source.updateMany({ data: { user: 'keeper', passfile } })
@@ -140,7 +134,7 @@ describe.skipIf(process.getuid?.() !== 0)('properties', () => {
   })
 
   test('MAX-WAL-WAIT 0 waits without limit: a backup outlasts an archiver that fails for a while [B1] [D7]', async () => {
-    await settle({ maxWalWaitSeconds: 0 })
+    await console_.settle({ maxWalWaitSeconds: 0 })
     const [{ archive_command: right } = { archive_command: '' }] = await cluster.sql<{ archive_command: string }>('show archive_command')
     const archive = async (command: string): Promise<void> => {
       await cluster.sql(`alter system set archive_command = '${command.replaceAll("'", "''")}'`)
@@ -156,7 +150,7 @@ describe.skipIf(process.getuid?.() !== 0)('properties', () => {
   })
 
   test('a host that does not answer a check in its time has failed it [C3]', async () => {
-    await settle({ checkTimeoutSeconds: 2 })
+    await console_.settle({ checkTimeoutSeconds: 2 })
     const begin = Date.now()
     const run = await stopped(await agents('serve'), async () => console_.run('check', { source: await console_.frozen(), announceSegmentSwitch: false }))
     expect(Date.now() - begin).toBeLessThan(9000)
@@ -165,7 +159,7 @@ describe.skipIf(process.getuid?.() !== 0)('properties', () => {
   })
 
   test('an estimate that takes too long is given up, and the backup goes on without it [B8]', async () => {
-    await settle({ estimateTimeoutSeconds: 1 })
+    await console_.settle({ estimateTimeoutSeconds: 1 })
     const alone = await stopped(await agents('serve'), async () => console_.run('estimate', { source: await console_.frozen() }))
     expect(alone).toMatchObject({ state: 'failed', problemCode: 'timed-out' })
     const pids = await agents('serve')
@@ -178,20 +172,20 @@ describe.skipIf(process.getuid?.() !== 0)('properties', () => {
   })
 
   test('a backup that moves no byte for the time allowed fails as that, and leaves no backup open [I2] [D3]', async () => {
-    await settle({ dataTimeoutSeconds: 3, bandwidthBytesPerSecond: 2_000_000, compression: 'none' })
+    await console_.settle({ dataTimeoutSeconds: 3, bandwidthBytesPerSecond: 2_000_000, compression: 'none' })
     const id = await console_.begin('backup', { source: await console_.frozen(), level: 'full', checkFirst: false, storageId: console_.storageId, cycleDays: 7 })
     await expect.poll(() => agents('run'), { timeout: 30_000, interval: 20 }).toHaveLength(1)
     await expect.poll(async () => (await console_.db.run.findUniqueOrThrow({ where: { id } })).phase, { timeout: 30_000, interval: 20 }).toMatch(/^(begin|copy|end)$/)
     const pids = await agents('run')
     await stopped(pids, async () => {
       const run = await console_.ended(id, 60_000)
-      expect(run, await why(run)).toMatchObject({ state: 'failed', problemCode: 'no-data' })
+      expect(run, await console_.why(run)).toMatchObject({ state: 'failed', problemCode: 'no-data' })
     }).catch((error: unknown) => {
       // The stopped process may have been killed with its run.
       if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
     })
     await expect.poll(async () => (await cluster.sql<{ n: string }>(`select count(*) n from pg_stat_activity where query like '%backup_start%' and pid <> pg_backend_pid()`))[0], { timeout: 20_000 }).toEqual({ n: '0' })
-    await settle({})
+    await console_.settle({})
     await imageOf(await console_.backup('full'))
   })
 

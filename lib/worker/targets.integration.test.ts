@@ -15,8 +15,6 @@ import { BALANCES, beginMarks, CLOCK, commitMarks, isAlone, type Line, type Load
 import { freePort } from '#e2e/hosts/ports.ts'
 import { startSshd } from '#e2e/hosts/sshd.ts'
 import { type RecoveryTarget, RestoreRequest } from '#lib/contract/restores.ts'
-import { updateSettings } from '#lib/db/settings.ts'
-import type { SettingOverrides } from '#lib/domain/settings.ts'
 import { formatLsn, type Lsn, lsn, parseLsn } from '#lib/postgres/lsn.ts'
 import type { Actor } from '#lib/services/console.ts'
 import { planSource, sourceWindow, startRestore } from '#lib/services/restores.ts'
@@ -65,9 +63,8 @@ describe.skipIf(process.getuid?.() !== 0).each(majorsToTest([17]))(`PostgreSQL %
   let live: { oid: string; path: string; files: Record<string, string> }
   let copies = 0
 
-  const why = async ({ id, problemMessage, problemDetail }: EndedRun): Promise<string> => [problemMessage, problemDetail, ...(await console_.texts(id))].join(' | ')
   const ok = async (ended: EndedRun, state = 'succeeded'): Promise<EndedRun> => {
-    expect(ended, await why(ended)).toMatchObject({ state })
+    expect(ended, await console_.why(ended)).toMatchObject({ state })
     return ended
   }
   /** A place as people name them. */
@@ -120,10 +117,6 @@ describe.skipIf(process.getuid?.() !== 0).each(majorsToTest([17]))(`PostgreSQL %
     await ok(await console_.run('deploy', { hostId: console_.hostId }))
     await ok(await console_.run('test-storage', { storageId: console_.storageId }))
 
-    const settle = async (overrides: SettingOverrides): Promise<void> => {
-      const { settingsId } = await console_.db.backupSet.findFirstOrThrow({ select: { settingsId: true } })
-      await updateSettings(console_.db, settingsId, { retries: 0, maxWalWaitSeconds: 20, ...overrides })
-    }
     let n = 0
     let load: Load | null = null
     const commit = (line: Line, count: number, pauseMs?: number): Promise<void> => commitMarks(cluster, line, { count, next: () => (n += 1), ...(pauseMs === undefined ? {} : { pauseMs }) })
@@ -151,8 +144,8 @@ describe.skipIf(process.getuid?.() !== 0).each(majorsToTest([17]))(`PostgreSQL %
         await whileArchiverStands(cluster, gate, () => commit(line, 2, 200))
         late.push(...line.marks.slice(before))
       },
-      wal: (line) => settle({ incrementalMethod: 'wal' }).then(() => backup(line, 'incremental')),
-      blocks: (line) => settle({ incrementalMethod: 'blocks' }).then(() => backup(line, 'incremental')),
+      wal: (line) => console_.settle({ incrementalMethod: 'wal' }).then(() => backup(line, 'incremental')),
+      blocks: (line) => console_.settle({ incrementalMethod: 'blocks' }).then(() => backup(line, 'incremental')),
       full: (line) => backup(line, 'full'),
     }
     const live_ = async (line: Line): Promise<void> => {
@@ -162,7 +155,7 @@ describe.skipIf(process.getuid?.() !== 0).each(majorsToTest([17]))(`PostgreSQL %
     }
 
     const [one, two] = lines
-    await settle({})
+    await console_.settle({})
     await commit(one, 2)
     await backup(one, 'full')
     await live_(one)
@@ -171,7 +164,7 @@ describe.skipIf(process.getuid?.() !== 0).each(majorsToTest([17]))(`PostgreSQL %
     two.marks.push(...one.marks)
     two.points.push(...one.points)
     await commit(one, 4)
-    await settle({ incrementalMethod: 'wal' })
+    await console_.settle({ incrementalMethod: 'wal' })
     await backup(one, 'incremental')
     const back = requestFor({ kind: 'name', name: 'turn' }, { recovery: { kind: 'complete', inPlace: true, port: null, service: null } })
     const { recoveryRunId } = (await restored(back, 'main')).result as { recoveryRunId: string }
