@@ -14,6 +14,15 @@ const englishOnly: Plugin = {
   setup: (bundle) => bundle.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: "export { default as en } from './en.js'" })),
 }
 
+/** Modules of Node are loaded by the part that uses them: imported at the top of the one file, every process and every thread would load http, net and all others, which takes longer than many a run. */
+const lazyNode: Plugin = {
+  name: 'lazy-node',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^node:/ }, ({ path, kind }) => (kind === 'import-statement' ? { path, namespace: 'node' } : { path, external: true }))
+    bundle.onLoad({ filter: /.*/, namespace: 'node' }, ({ path }) => ({ contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)})` }))
+  },
+}
+
 /** The same sources give the same bytes. */
 export async function buildAgent(): Promise<BuiltAgent> {
   const { outputFiles } = await build({
@@ -28,10 +37,10 @@ export async function buildAgent(): Promise<BuiltAgent> {
     minifySyntax: true,
     minifyWhitespace: true,
     // Optional parts of pg that exist only where somebody installed them.
-    plugins: [englishOnly],
+    plugins: [englishOnly, lazyNode],
     external: ['pg-native', 'cloudflare:sockets'],
     // Bundled CommonJS asks for node's modules through `require`.
-    banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
+    banner: { js: "const require=process.getBuiltinModule('node:module').createRequire(import.meta.url);" },
   })
   const [file] = outputFiles
   if (file === undefined) throw new Error('esbuild wrote nothing.')

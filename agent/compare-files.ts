@@ -1,7 +1,6 @@
 // In a worker thread: tells which files of an earlier copy are what an image holds, and removes what the image does not hold.
 import { createHash } from 'node:crypto'
-import { closeSync, constants, fstatSync, lstatSync, openSync, read, readdirSync, readSync, rmSync, statSync } from 'node:fs'
-import { alignedBuffer } from '#lib/image/frame-expander.ts'
+import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs'
 import type { IndexEntry } from '#lib/image/index.ts'
 import { entryPathBytes } from '#lib/image/index.ts'
 import { hasCode } from './system-problem.ts'
@@ -26,59 +25,6 @@ export function digestOf(fd: number, onPiece: (bytes: number) => void): Digest {
   return { sha256: hash.digest('hex'), size }
 }
 
-/** Pieces that are on their way at the same time while the one before is digested. */
-const AHEAD = 3
-/** Smaller files are read at once. */
-const DIRECT_FROM_BYTES = 4 * CHUNK_BYTES
-let rooms: Buffer[] | undefined
-
-const readInto = (fd: number, into: Buffer, position: number): Promise<number> =>
-  new Promise((resolve, reject) => read(fd, into, 0, into.length, position, (error, count) => (error === null ? resolve(count) : reject(error))))
-
-/** The same around the page cache: the disk works while pieces are digested, and nothing is copied. */
-async function digestAhead(fd: number, onPiece: (bytes: number) => void): Promise<Digest> {
-  const into = (rooms ??= Array.from({ length: AHEAD }, () => alignedBuffer(CHUNK_BYTES)))
-  const hash = createHash('sha256')
-  const onTheWay: { room: Buffer; got: Promise<number> }[] = []
-  let [asked, size] = [0, 0]
-  const ask = (room: Buffer): void => {
-    const got = readInto(fd, room, asked)
-    got.catch(() => {}) // heard in its turn
-    onTheWay.push({ room, got })
-    asked += CHUNK_BYTES
-  }
-  try {
-    for (const room of into) ask(room)
-    for (;;) {
-      const next = onTheWay[0]
-      const got = (await next?.got) ?? 0
-      onPiece(got)
-      hash.update(next?.room.subarray(0, got) ?? '')
-      size += got
-      onTheWay.shift()
-      // A piece that ends early is the last one.
-      if (got < CHUNK_BYTES || next === undefined) return { sha256: hash.digest('hex'), size }
-      ask(next.room)
-    }
-  } finally {
-    await Promise.allSettled(onTheWay.map(({ got }) => got))
-  }
-}
-
-/** Null = the file system knows no direct reads. */
-async function digestDirectly(path: string | Buffer, onPiece: (bytes: number) => void): Promise<Digest | null> {
-  let fd: number | undefined
-  try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_DIRECT)
-    return await digestAhead(fd, onPiece)
-  } catch (error) {
-    if (hasCode(error, 'EINVAL')) return null
-    throw error
-  } finally {
-    if (fd !== undefined) closeSync(fd)
-  }
-}
-
 /** A path as bytes, in a string that compares and splits: names need not be UTF-8. */
 export const latinPath = (entry: Pick<IndexEntry, 'path' | 'pathBase64'>): string => entryPathBytes(entry).toString('latin1')
 
@@ -94,13 +40,13 @@ export function* shareOf<T extends { size: number }>(files: Iterable<T>, share: 
 }
 
 /** Size of a file that is there instead, 0 where there is none; null = it is exactly what is wanted. */
-export async function differenceOf(path: string | Buffer, wanted: Digest, work: { onPiece: (bytes: number) => void; onSame: (fd: number) => void }): Promise<number | null> {
+export function differenceOf(path: string | Buffer, wanted: Digest, work: { onPiece: (bytes: number) => void; onSame: (fd: number) => void }): number | null {
   const facts = lstatSync(path, { throwIfNoEntry: false })
   if (facts?.isFile() !== true) return 0
   if (facts.size !== wanted.size) return facts.size
   const fd = openSync(path, 'r')
   try {
-    const found = (facts.size < DIRECT_FROM_BYTES ? null : await digestDirectly(path, work.onPiece)) ?? digestOf(fd, work.onPiece)
+    const found = digestOf(fd, work.onPiece)
     if (found.size !== wanted.size || found.sha256 !== wanted.sha256 || fstatSync(fd).size !== wanted.size) return facts.size
     work.onSame(fd)
     return null

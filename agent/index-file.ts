@@ -1,5 +1,5 @@
 // Reads an index, or one writer's part of it, from a file piece by piece. Synchronous: it runs in worker threads.
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
 import { problem } from '#lib/domain/problem.ts'
 import { type IndexEntry, indexReader } from '#lib/image/index.ts'
@@ -23,5 +23,27 @@ export function* entriesOfIndex(path: string, options: Parameters<typeof indexRe
     throw problem('storage-corrupt', `${basename(path)}: ${error.message}`, { hint: 'Verify the image this index belongs to, and use another one.', cause: error })
   } finally {
     closeSync(fd)
+  }
+}
+
+export type ReadIndex = (path: string, options?: { stripe?: string }) => Iterable<IndexEntry>
+
+/** Stored bytes of all indexes that are kept: their entries take about forty times as much. */
+const KEPT_BYTES = 512 * 1024
+
+/** The same for a thread that goes through whole indexes again and again: the entries of small ones are kept, large ones are read each time. The files must stay as they are. */
+export function indexMemory(): ReadIndex {
+  const kept = new Map<string, readonly IndexEntry[]>()
+  let left = KEPT_BYTES
+  return (path, options = {}) => {
+    const known = kept.get(path)
+    const { stripe } = options
+    if (known !== undefined) return stripe === undefined ? known : known.filter((entry) => entry.stripe === stripe)
+    const bytes = statSync(path).size
+    if (bytes > left) return entriesOfIndex(path, options)
+    left -= bytes
+    const entries = [...entriesOfIndex(path)]
+    kept.set(path, entries)
+    return stripe === undefined ? entries : entries.filter((entry) => entry.stripe === stripe)
   }
 }

@@ -11,7 +11,7 @@ import { getObject } from '#lib/storage/objects.ts'
 import type { Order } from './recover-plan.ts'
 import type { Place } from './recover-place.ts'
 import { type Screen, teller } from './recover-screen.ts'
-import { refuseDestination } from './restore-places.ts'
+import { makeParents, refuseDestination } from './restore-places.ts'
 import { runRestore } from './restore.ts'
 import type { RunContext } from './run.ts'
 import { asProblem, hasCode, pathProblem } from './system-problem.ts'
@@ -80,7 +80,11 @@ export async function carryOutArchive(place: Place, { job, keys }: Order, { scre
   const tell = teller(screen, Date.now)
   tell({ kind: 'phase', phase: 'wal' })
   try {
-    await mkdir(partial, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    const made = async (): Promise<void> => {
+      await makeParents(job.destination)
+      await mkdir(partial, { recursive: true, mode: 0o700 })
+    }
+    await made().catch((error: unknown) => {
       throw pathProblem('write-failed', partial, error)
     })
     let doneBytes = 0

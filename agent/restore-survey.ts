@@ -3,7 +3,7 @@ import { problem } from '#lib/domain/problem.ts'
 import { entryName, type IndexEntry } from '#lib/image/index.ts'
 import { pathOfIncremental } from '#lib/postgres/incremental.ts'
 import { latinPath } from './compare-files.ts'
-import { entriesOfIndex } from './index-file.ts'
+import type { ReadIndex } from './index-file.ts'
 
 /** A file of the last image that is put together: `from` is the image that holds it whole, `sha256` and `size` are that content's. */
 export interface MergedFile {
@@ -49,13 +49,13 @@ export function purposeOf(entry: IndexEntry, place: { image: number; isLast: boo
 }
 
 /** Files of the last image that are there as changed blocks only, each with the newest image that holds it whole. Throws storage-corrupt where none does. */
-function mergedFiles(indexes: readonly string[]): Map<string, MergedFile> {
+function mergedFiles(indexes: readonly string[], read: ReadIndex): Map<string, MergedFile> {
   const merged = new Map<string, MergedFile>()
   const missing = new Map<string, MergedFile['as']>()
   for (let image = indexes.length - 1; image >= 0; image -= 1) {
     const isLast = image === indexes.length - 1
     if (!isLast && missing.size === 0) break
-    for (const entry of entriesOfIndex(indexes[image] ?? '')) {
+    for (const entry of read(indexes[image] ?? '')) {
       if (entry.type !== 'file') continue
       const name = entryName(entry)
       const path = pathOfIncremental(name)
@@ -72,15 +72,15 @@ function mergedFiles(indexes: readonly string[]): Map<string, MergedFile> {
   return merged
 }
 
-export function surveyImages(indexes: readonly string[], kept: Kept): Survey {
-  const merged = mergedFiles(indexes)
+export function surveyImages(indexes: readonly string[], kept: Kept, read: ReadIndex): Survey {
+  const merged = mergedFiles(indexes, read)
   const survey: Survey = { bytes: 0, files: 0, tablespaces: [], owner: null, merged, needed: [] }
   const byOid = new Map<string, Survey['tablespaces'][number]>()
   const last = indexes.length - 1
   // The last image first: it names the tablespaces.
   for (let image = last; image >= 0; image -= 1) {
     const needed = new Map<string, Set<number>>()
-    for (const entry of entriesOfIndex(indexes[image] ?? '')) {
+    for (const entry of read(indexes[image] ?? '')) {
       const name = entryName(entry)
       const [, oid, rest] = TABLESPACE.exec(name) ?? []
       if (image === last && oid !== undefined && rest === undefined && entry.link !== undefined) {

@@ -1,6 +1,6 @@
 // The worker thread that restores one stripe at a time: opens the frames of its volumes, writes each file and proves its content.
 import { createHash } from 'node:crypto'
-import { chmodSync, chownSync, closeSync, constants, existsSync, fchmodSync, fchownSync, fstatSync, ftruncateSync, futimesSync, mkdirSync, openSync, readFileSync, readSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
+import { chmodSync, chownSync, constants, existsSync, fchmodSync, fchownSync, fstatSync, ftruncateSync, futimesSync, mkdirSync, openSync, readFileSync, readSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parentPort } from 'node:worker_threads'
 import { problem, type ProblemCode, ProblemError } from '#lib/domain/problem.ts'
@@ -11,9 +11,8 @@ import { entryName, entryPathBytes, type IndexEntry } from '#lib/image/index.ts'
 import { CONFIG_TOP, parseVolumeName } from '#lib/image/layout.ts'
 import { pathOfIncremental } from '#lib/postgres/incremental.ts'
 import type { RestoreJob } from '#lib/protocol/cluster.ts'
-import { directWriter, isForDirect, ON_THE_WAY, takesDirect } from './direct-writer.ts'
 import { differenceOf, latinPath, removeOthers, shareOf } from './compare-files.ts'
-import { entriesOfIndex } from './index-file.ts'
+import { indexMemory } from './index-file.ts'
 import { type ChangesTable, changesTable, keptChanges } from './kept-changes.ts'
 import { mergedBytes, mergedContent } from './merge-blocks.ts'
 import { basesOf, type Kept, type MergedFile, type Survey, surveyImages, TABLESPACE, purposeOf } from './restore-survey.ts'
@@ -22,6 +21,7 @@ import { asProblem, isSystemError, pathProblem } from './system-problem.ts'
 import { COUNTER_FILES, COUNTER_MOVED, COUNTER_WRITTEN, COUNTERS, type Shared, SLOT_STOP } from './threads.ts'
 import { type Names, readNames } from './users.ts'
 import { walContent } from './volume-bytes.ts'
+import { writeBehind } from './write-behind.ts'
 
 /** Where each part of an image is written; tablespaces have places of their own. */
 export interface Targets {
@@ -90,10 +90,6 @@ function ownership(names: Names): (entry: Pick<IndexEntry, 'uid' | 'gid' | 'user
   return ({ uid, gid, user, group }) => ({ uid: users.get(user) ?? uid, gid: groups.get(group) ?? gid })
 }
 
-function* filesOf(index: string): Generator<IndexEntry> {
-  for (const entry of entriesOfIndex(index)) if (entry.type === 'file') yield entry
-}
-
 export function restoreThread(data: RestoreThreadData): void {
   const port = parentPort
   if (port === null) throw new Error('A restore writes in a worker thread only.')
@@ -108,6 +104,10 @@ export function restoreThread(data: RestoreThreadData): void {
   let kept: Kept = new Set()
   /** Files that were put together. */
   const putTogether: HashedFile[] = []
+  const read = indexMemory()
+  function* filesOf(index: string): Generator<IndexEntry> {
+    for (const entry of read(index)) if (entry.type === 'file') yield entry
+  }
   const ownerOf = ownership(readNames())
   const row = data.number * COUNTERS
   const count = (counter: number, by: number) => {
@@ -129,7 +129,7 @@ export function restoreThread(data: RestoreThreadData): void {
   }
 
   const directories = (index: string) => {
-    for (const entry of entriesOfIndex(index)) {
+    for (const entry of read(index)) {
       if (entry.type !== 'dir') continue
       const path = targetOf(entry)
       mkdirSync(path, { recursive: true, mode: 0o700 })
@@ -156,36 +156,31 @@ export function restoreThread(data: RestoreThreadData): void {
     count(COUNTER_MOVED, bytes)
     count(COUNTER_WRITTEN, bytes)
   }
-  const expander = frameExpander(ON_THE_WAY + 1)
-  const direct = directWriter(expander.owns)
-  /** By the directory that a part of the image is written to: file systems differ in what they take. */
-  const directAt = new Map<string, boolean>()
-  const isDirectAt = (path: string | Buffer): boolean => {
-    const text = path.toString('latin1')
-    const top = [targets.data, ...Object.values(tablespaceTargets)].find((one) => text.startsWith(`${one}/`))
-    if (top === undefined) return false
-    const known = directAt.get(top) ?? takesDirect(top)
-    directAt.set(top, known)
-    return known
-  }
+  const { expand } = frameExpander()
+  const behind = writeBehind()
 
-  const writeAll = (fd: number, bytes: Buffer) => {
+  /** Returns how many bytes there were. */
+  const writeAll = (fd: number, bytes: Buffer): number => {
     for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
     onWritten(bytes.length)
+    return bytes.length
   }
 
-  /** The same onto a file that may hold the same there: then nothing is written. */
+  /** The same onto a file that may hold the same there: then nothing is written. Returns how many bytes were. */
   const there = Buffer.allocUnsafe(CHUNK_BYTES)
-  const rewrite = (fd: number, bytes: Buffer, position: number) => {
+  const rewrite = (fd: number, bytes: Buffer, position: number): number => {
+    let written = 0
     for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
       const piece = bytes.subarray(at, at + CHUNK_BYTES)
       const got = readSync(fd, there, 0, piece.length, position + at)
       if (got !== piece.length || !there.subarray(0, got).equals(piece)) {
         for (let done = 0; done < piece.length; ) done += writeSync(fd, piece, done, piece.length - done, position + at + done)
-        count(COUNTER_WRITTEN, piece.length)
+        written += piece.length
       }
     }
     count(COUNTER_MOVED, bytes.length)
+    count(COUNTER_WRITTEN, written)
+    return written
   }
 
   /** Owner, mode and time as recorded: of the entry that describes the file last. */
@@ -205,39 +200,34 @@ export function restoreThread(data: RestoreThreadData): void {
     return error
   }
 
-  const opened = async (entry: IndexEntry, path: string | Buffer, flags: 'wx' | number, work: (fd: number) => Promise<void> | void): Promise<void> => {
-    let fd: number
+  const openedFor = (path: string | Buffer): number => {
     try {
-      fd = openSync(path, flags, 0o600)
+      return openSync(path, isDelta ? constants.O_RDWR | constants.O_CREAT : 'wx', 0o600)
     } catch (error) {
       throw pathProblem('write-failed', path.toString(), error)
     }
+  }
+
+  /** One file from its pieces with the owner, mode and time of `entry`. */
+  const writeFile = async (entry: IndexEntry, pieces: Iterable<Buffer>) => {
+    const path = targetOf(entry)
+    if (entryName(entry).startsWith(`${CONFIG_TOP}/`)) mkdirSync(dirname(path.toString()), { recursive: true, mode: 0o700 })
+    const fd = openedFor(path)
+    const file = behind.begin(fd, path)
     try {
-      await work(fd)
+      let at = 0
+      for (const bytes of pieces) {
+        const written = isDelta ? rewrite(fd, bytes, at) : writeAll(fd, bytes)
+        at += bytes.length
+        const caughtUp = file.wrote(written)
+        if (caughtUp !== undefined) await caughtUp
+      }
+      if (isDelta && fstatSync(fd).size > at) ftruncateSync(fd, at)
       dress(fd, entry)
     } catch (error) {
       throw inWords(error, entry, path)
     } finally {
-      closeSync(fd)
-    }
-  }
-
-  /** One file from its pieces, `size` bytes, with the owner, mode and time of `entry`. */
-  const writeFile = async (entry: IndexEntry, size: number, pieces: Iterable<Buffer>) => {
-    const path = targetOf(entry)
-    if (entryName(entry).startsWith(`${CONFIG_TOP}/`)) mkdirSync(dirname(path.toString()), { recursive: true, mode: 0o700 })
-    if (!isDelta && isForDirect(size) && isDirectAt(path)) {
-      await opened(entry, path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_DIRECT, (fd) => direct.write(fd, pieces, onWritten))
-    } else {
-      await opened(entry, path, isDelta ? constants.O_RDWR | constants.O_CREAT : 'wx', (fd) => {
-        let at = 0
-        for (const bytes of pieces) {
-          if (isDelta) rewrite(fd, bytes, at)
-          else writeAll(fd, bytes)
-          at += bytes.length
-        }
-        if (isDelta && fstatSync(fd).size > at) ftruncateSync(fd, at)
-      })
+      file.close()
     }
     count(COUNTER_FILES, 1)
   }
@@ -254,7 +244,7 @@ export function restoreThread(data: RestoreThreadData): void {
         yield bytes
       }
     }
-    await writeFile({ ...entry, ...as }, mergedBytes(since), digested(mergedContent(fileContent(entry, open, { isProved: true }), since)))
+    await writeFile({ ...entry, ...as }, digested(mergedContent(fileContent(entry, open, { isProved: true }), since)))
     putTogether.push({ path, sha256: hash.digest('hex'), size: mergedBytes(since) })
   }
 
@@ -273,13 +263,15 @@ export function restoreThread(data: RestoreThreadData): void {
     // The content of every file is proved as it is written, but that of a file that blocks go into.
     const reader = stripeReader({ folder: join(spool, folder), volumes, identities: data.identities, isProvedFirst: bases.has(image), waitFor, onUsed: (volume) => say({ kind: 'used', name: `${folder}/${volume}` }), check: goOn })
     const isCompressed = parseVolumeName(volumes[0]?.name ?? '')?.isCompressed ?? true
-    const open = frameOpener(reader.read, isCompressed, expander.expand)
+    const open = frameOpener(reader.read, isCompressed, expand)
     try {
-      for (const entry of entriesOfIndex(index, { stripe: name })) {
+      for (const entry of read(index, { stripe: name })) {
         goOn()
         await restoreEntry(entry, open, { image, last })
       }
+      await behind.settled()
     } catch (error) {
+      await Promise.allSettled([behind.settled()]) // no file stays open
       // What is damaged is named by its volume, where that tells.
       if (error instanceof ProblemError && DAMAGE.includes(error.problem.code)) reader.prove()
       throw error
@@ -294,11 +286,11 @@ export function restoreThread(data: RestoreThreadData): void {
     const target = merged.get(use.path)
     if (use.use === 'blocks' && target !== undefined) keepBlocks(entry, open, target.number, image)
     else if (entry.type === 'file' && target?.from === image) await writeMerged(entry, open, target, last)
-    else if (entry.type === 'file') await writeFile(entry, entry.size, fileContent(entry, open))
+    else if (entry.type === 'file') await writeFile(entry, fileContent(entry, open))
     else if (entry.type === 'symlink') symlinkSync(entry.link ?? '', targetOf(entry))
   }
 
-  const compare = async ({ index, wal: files, share, of }: Extract<ToRestoreThread, { kind: 'compare' }>): Promise<void> => {
+  const compare = ({ index, wal: files, share, of }: Extract<ToRestoreThread, { kind: 'compare' }>): void => {
     const said = { kind: 'compared' as const, kept: [] as string[], keptWal: [] as string[], presentBytes: 0 }
     const onPiece = (bytes: number) => {
       goOn()
@@ -308,13 +300,13 @@ export function restoreThread(data: RestoreThreadData): void {
       const name = entryName(entry)
       // Configuration from elsewhere is small and written anew; what comes as blocks has no content of its own to compare with.
       if (name.startsWith(`${CONFIG_TOP}/`) || pathOfIncremental(name) !== null) continue
-      const difference = await differenceOf(targetOf(entry), { size: entry.size, sha256: entry.sha256 ?? '' }, { onPiece, onSame: (fd) => dress(fd, entry) })
+      const difference = differenceOf(targetOf(entry), { size: entry.size, sha256: entry.sha256 ?? '' }, { onPiece, onSame: (fd) => dress(fd, entry) })
       if (difference === null) said.kept.push(latinPath(entry))
       else said.presentBytes += difference
     }
     for (const { name, rawBytes, rawSha256 } of shareOf(files.map((file) => ({ ...file, size: file.rawBytes })), share, of)) {
       if (rawSha256 === null) continue // nothing to compare it with
-      const difference = await differenceOf(join(targets.archive, name), { size: rawBytes, sha256: rawSha256 }, { onPiece, onSame: () => {} })
+      const difference = differenceOf(join(targets.archive, name), { size: rawBytes, sha256: rawSha256 }, { onPiece, onSame: () => {} })
       if (difference === null) said.keptWal.push(name)
       else said.presentBytes += difference
     }
@@ -323,7 +315,7 @@ export function restoreThread(data: RestoreThreadData): void {
 
   const tidy = (index: string): number => {
     const wanted = new Map<string, IndexEntry['type']>()
-    for (const entry of entriesOfIndex(index)) {
+    for (const entry of read(index)) {
       const path = pathOfIncremental(latinPath(entry)) ?? latinPath(entry)
       // A link is made anew.
       if (entry.type !== 'symlink') wanted.set(path, entry.type)
@@ -346,7 +338,7 @@ export function restoreThread(data: RestoreThreadData): void {
 
   const handlers = {
     survey({ indexes, kept: known }) {
-      const found = surveyImages(indexes, new Set(known))
+      const found = surveyImages(indexes, new Set(known), read)
       say({ kind: 'survey-done', survey: found, owner: found.owner === null ? null : ownerOf(found.owner) })
     },
     begin(said) {

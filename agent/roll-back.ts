@@ -35,8 +35,9 @@ export async function rollBack(job: RecoverJob, run: RunContext, recovery: Recov
     const stands = await restart(job, run, facts)
     await keepFailed(job, run, facts)
     await rm(facts.privateFolder, { recursive: true, force: true })
-    const lines = [cause.detail, stands, failedPath === null ? undefined : `What was recovered so far is in ${failedPath}: files that are named above lie there.`]
-    const told: Problem = { ...cause, message: `${cause.message}${/[.!?]$/.test(cause.message) ? '' : '.'} ${stands}`, detail: lines.filter((line) => line !== undefined).join('\n') }
+    const lines = [cause.detail, failedPath === null ? undefined : `What was recovered so far is in ${failedPath}: files that are named above lie there.`]
+    const detail = lines.filter((line) => line !== undefined).join('\n')
+    const told: Problem = { ...cause, message: `${cause.message}${/[.!?]$/.test(cause.message) ? '' : '.'} ${stands}`, ...(detail === '' ? {} : { detail }) }
     run.emit({ kind: 'log', level: 'warning', text: stands })
     await recovery.to({ settled: { how: 'rolled-back', problem: told } })
     return new ProblemError(told)

@@ -6,18 +6,10 @@ import { problem, type ProblemError } from '#lib/domain/problem.ts'
 import type { RunEventBody } from '#lib/domain/event.ts'
 import { Job } from '#lib/protocol/cluster.ts'
 import { resumableJobs } from '#lib/protocol/recovery.ts'
-import { runBackup } from './backup.ts'
-import { runDrill } from './drill.ts'
-import { runExtract } from './extract.ts'
 import { cancelFile, journalFile, readState } from './folder.ts'
 import { openJournal } from './journal.ts'
-import { runLoad } from './load.ts'
 import { sayReady } from './process.ts'
-import { runRecover } from './recover.ts'
-import { runRelease } from './release.ts'
-import { runRestore } from './restore.ts'
 import { asProblem, errorText } from './system-problem.ts'
-import { runUndo } from './undo.ts'
 
 const CANCEL_POLL_MS = 200
 
@@ -34,7 +26,17 @@ export interface RunContext {
 }
 
 type Work = { [K in Job['kind']]: (job: Extract<Job, { kind: K }>, run: RunContext) => Promise<unknown> }
-const work: Work = { backup: runBackup, restore: runRestore, recover: runRecover, undo: runUndo, release: runRelease, drill: runDrill, extract: runExtract, load: runLoad }
+/** A process loads the part that does its work, and no other. */
+const work: Work = {
+  backup: async (job, run) => (await import('./backup.ts')).runBackup(job, run),
+  restore: async (job, run) => (await import('./restore.ts')).runRestore(job, run),
+  recover: async (job, run) => (await import('./recover.ts')).runRecover(job, run),
+  undo: async (job, run) => (await import('./undo.ts')).runUndo(job, run),
+  release: async (job, run) => (await import('./release.ts')).runRelease(job, run),
+  drill: async (job, run) => (await import('./drill.ts')).runDrill(job, run),
+  extract: async (job, run) => (await import('./extract.ts')).runExtract(job, run),
+  load: async (job, run) => (await import('./load.ts')).runLoad(job, run),
+}
 const carryOut = <K extends Job['kind']>(job: Extract<Job, { kind: K }>, run: RunContext): Promise<unknown> => {
   const one: Work[K] = work[job.kind]
   return one(job, run)

@@ -7,7 +7,7 @@ import { ageSealer } from '#lib/image/age.ts'
 import { makeHeader } from '#lib/image/age-header.ts'
 import { compressFrame } from '#lib/image/frames.ts'
 import { newestEnd } from '#lib/postgres/wal-commits.ts'
-import type { BulkHeader, BulkRequest } from '#lib/protocol/methods.ts'
+import type { BulkHeader, BulkRequest } from '#lib/protocol/bulk.ts'
 import { pathProblem } from './system-problem.ts'
 import { archiveFile } from './wal-files.ts'
 

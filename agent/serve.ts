@@ -1,51 +1,41 @@
 // The `serve` door: requests in as JSON lines on stdin, answers out on stdout, in any order; it ends with its connection.
 import { Request, type Method, methods, type Params, type Response, type Result } from '#lib/protocol/methods.ts'
 import { lineDecoder } from '#lib/protocol/lines.ts'
-import { checkCluster } from './check.ts'
-import { estimateCluster } from './estimate.ts'
-import { applyFix } from './fix.ts'
-import { describeHost, hello } from './host.ts'
-import { inspectPath } from './inspect.ts'
-import { listRelations } from './relations.ts'
-import { cancelRun, confirmVolume, finishRun, releaseRun, runEvents, beginRun, listRuns } from './runs.ts'
-import { scratchTree } from './scratch-tree.ts'
-import { fetchToSpool, sendFromSpool } from './spool-transfer.ts'
-import { giveToSpool, listObjects, objectSpace, removeObject, statObject, sweepObjects, takeFromSpool, testPlace } from './stored-objects.ts'
 import { asProblem } from './system-problem.ts'
-import { listWal, switchWal, unlinkWal, walStatus } from './wal.ts'
 
 type Handlers = { [M in Method]: (params: Params<M>) => Promise<Result<M>> }
 
+/** Each loads what it needs when it is asked for: most connections ask for little. */
 const handlers: Handlers = {
-  'agent.hello': hello,
-  'host.describe': describeHost,
-  'path.inspect': inspectPath,
-  'cluster.check': checkCluster,
-  'fix.apply': applyFix,
-  'cluster.estimate': estimateCluster,
-  'run.start': beginRun,
-  'run.list': listRuns,
-  'run.events': runEvents,
-  'run.cancel': cancelRun,
-  'run.confirm': confirmVolume,
-  'run.release': releaseRun,
-  'run.finish': finishRun,
-  'scratch.tree': scratchTree,
-  'wal.list': listWal,
-  'wal.status': walStatus,
-  'wal.switch': switchWal,
-  'wal.unlink': unlinkWal,
-  'relations.list': listRelations,
-  'spool.send': sendFromSpool,
-  'spool.fetch': fetchToSpool,
-  'storage.stat': statObject,
-  'storage.list': listObjects,
-  'storage.remove': removeObject,
-  'storage.sweep': sweepObjects,
-  'storage.space': objectSpace,
-  'storage.test': testPlace,
-  'storage.take': takeFromSpool,
-  'storage.give': giveToSpool,
+  'agent.hello': async () => (await import('./host.ts')).hello(),
+  'host.describe': async () => (await import('./host.ts')).describeHost(),
+  'path.inspect': async (params) => (await import('./inspect.ts')).inspectPath(params),
+  'cluster.check': async (params) => (await import('./check.ts')).checkCluster(params),
+  'fix.apply': async (params) => (await import('./fix.ts')).applyFix(params),
+  'cluster.estimate': async (params) => (await import('./estimate.ts')).estimateCluster(params),
+  'run.start': async (params) => (await import('./runs.ts')).beginRun(params),
+  'run.list': async () => (await import('./runs.ts')).listRuns(),
+  'run.events': async (params) => (await import('./runs.ts')).runEvents(params),
+  'run.cancel': async (params) => (await import('./runs.ts')).cancelRun(params),
+  'run.confirm': async (params) => (await import('./runs.ts')).confirmVolume(params),
+  'run.release': async (params) => (await import('./runs.ts')).releaseRun(params),
+  'run.finish': async (params) => (await import('./runs.ts')).finishRun(params),
+  'scratch.tree': async (params) => (await import('./scratch-tree.ts')).scratchTree(params),
+  'wal.list': async (params) => (await import('./wal.ts')).listWal(params),
+  'wal.status': async (params) => (await import('./wal.ts')).walStatus(params),
+  'wal.switch': async (params) => (await import('./wal.ts')).switchWal(params),
+  'wal.unlink': async (params) => (await import('./wal.ts')).unlinkWal(params),
+  'relations.list': async (params) => (await import('./relations.ts')).listRelations(params),
+  'spool.send': async (params) => (await import('./spool-transfer.ts')).sendFromSpool(params),
+  'spool.fetch': async (params) => (await import('./spool-transfer.ts')).fetchToSpool(params),
+  'storage.stat': async (params) => (await import('./stored-objects.ts')).statObject(params),
+  'storage.list': async (params) => (await import('./stored-objects.ts')).listObjects(params),
+  'storage.remove': async (params) => (await import('./stored-objects.ts')).removeObject(params),
+  'storage.sweep': async (params) => (await import('./stored-objects.ts')).sweepObjects(params),
+  'storage.space': async (params) => (await import('./stored-objects.ts')).objectSpace(params),
+  'storage.test': async (params) => (await import('./stored-objects.ts')).testPlace(params),
+  'storage.take': async (params) => (await import('./stored-objects.ts')).takeFromSpool(params),
+  'storage.give': async (params) => (await import('./stored-objects.ts')).giveToSpool(params),
 }
 
 const Numbered = Request.pick({ id: true })

@@ -10,7 +10,8 @@ import { parseLsn } from '#lib/postgres/lsn.ts'
 import { segmentsBetween } from '#lib/postgres/wal.ts'
 import { BackupResult, type ClusterAccess, type Job, type RestoreJob, RestoreResult } from '#lib/protocol/cluster.ts'
 import { lineDecoder } from '#lib/protocol/lines.ts'
-import { type BulkHeader, type BulkRequest, type Method, methods, type Params, type Result } from '#lib/protocol/methods.ts'
+import type { BulkHeader, BulkRequest } from '#lib/protocol/bulk.ts'
+import { type Method, methods, type Params, type Result } from '#lib/protocol/methods.ts'
 import { asServerUser, type Cluster, serverFolder } from './cluster.ts'
 
 export interface TestAgent extends AsyncDisposable {

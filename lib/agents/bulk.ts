@@ -1,7 +1,7 @@
 /** Bytes to and from a host through `agent bulk`: one channel per file, from any offset, with a limit on silence. */
 import { problem, ProblemError } from '#lib/domain/problem.ts'
-import { BulkHeader } from '#lib/protocol/methods.ts'
-import type { BulkRequest, StoreEnd } from '#lib/protocol/methods.ts'
+import { BulkHeader } from '#lib/protocol/bulk.ts'
+import type { BulkRequest, StoreEnd } from '#lib/protocol/bulk.ts'
 import { startAgent } from './commands.ts'
 import { agentEnded, lastWords } from './session.ts'
 import type { AgentPlace } from './session.ts'

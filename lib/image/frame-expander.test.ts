@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { createZstdDecompress } from 'node:zlib'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { alignedBuffer, frameExpander } from './frame-expander.ts'
+import { frameExpander } from './frame-expander.ts'
 import { compressFrame, FRAME_BYTES } from './frames.ts'
 
 const raws = [Buffer.alloc(FRAME_BYTES, 'pages of a cluster'), Buffer.alloc(0), randomBytes(FRAME_BYTES), Buffer.from('x'), Buffer.alloc(70_000, 7), randomBytes(FRAME_BYTES + 1)]
@@ -14,7 +14,7 @@ test('frame after frame is opened as by the public function, those larger than o
 })
 
 test('a damaged frame is refused, and the next one opened all the same [G1]', () => {
-  const { expand } = frameExpander(2)
+  const { expand } = frameExpander()
   const whole = compressFrame(randomBytes(50_000), 3)
   fc.assert(fc.property(fc.nat({ max: whole.length - 1 }), fc.integer({ min: 0, max: 7 }), fc.boolean(), (at, bit, isCut) => {
     const damaged = isCut ? whole.subarray(0, at) : Buffer.from(whole)
@@ -26,26 +26,16 @@ test('a damaged frame is refused, and the next one opened all the same [G1]', ()
     } catch (error) {
       expect(error).toBeInstanceOf(RangeError)
     }
-    if (got !== null) expect(got.equals(expand(whole))).toBe(true)
+    if (got !== null) expect(Buffer.from(got).equals(expand(whole))).toBe(true)
     expect(expand(compressFrame(Buffer.from('after'), 3)).toString()).toBe('after')
   }), { numRuns: 300 })
 })
 
-test('bytes stay as they are for as many calls as there are places, and begin at a page', () => {
-  const { expand, owns } = frameExpander(3)
-  const frames = [1, 2, 3, 4].map((byte) => compressFrame(Buffer.alloc(FRAME_BYTES, byte), 3))
-  const [first, second, third] = frames.slice(0, 3).map((frame) => expand(frame))
-  expect([first, second, third].map((bytes) => bytes?.[FRAME_BYTES - 1])).toEqual([1, 2, 3])
-  for (const bytes of [first, second, third]) expect([owns(bytes ?? Buffer.alloc(0)), (bytes?.byteOffset ?? 1) % 4096]).toEqual([true, 0])
-  expand(frames[3] ?? Buffer.alloc(0))
-  expect(first?.[0]).toBe(4)
-  expect(second?.[0]).toBe(2)
-  expect(owns(Buffer.alloc(10))).toBe(false)
-  expect(alignedBuffer(5000)).toHaveLength(5000)
-})
-
-test('this Node has the context that makes it fast', () => {
-  const { owns, expand } = frameExpander()
+test('this Node has the context that makes it fast: bytes lie in the same memory until the next call', () => {
+  const { expand } = frameExpander()
   expect(createZstdDecompress()).toHaveProperty('_handle.writeSync')
-  expect(owns(expand(compressFrame(Buffer.from('fast'), 3)))).toBe(true)
+  const first = expand(compressFrame(Buffer.alloc(1000, 1), 3))
+  expect(first[0]).toBe(1)
+  const second = expand(compressFrame(Buffer.alloc(1000, 2), 3))
+  expect([second.buffer === first.buffer, first[0], second[0]]).toEqual([true, 2, 2])
 })

@@ -1,17 +1,12 @@
-// Opens one frame after another with one zstd context, into memory that begins at a page: making a context and a buffer for each costs as much as opening a frame.
+// Opens one frame after another with one zstd context, into the same memory: making a context and a buffer for each costs as much as opening a frame.
 import { createZstdDecompress } from 'node:zlib'
 import { compressFrame, decompressFrame, FRAME_BYTES, rawSizeOf } from './frames.ts'
 import { contextOf, type ZstdContext } from './zstd-context.ts'
 
 export interface FrameExpander {
-  /** Raw bytes of a frame, in memory that is used again after as many calls as there are places. Throws RangeError if it is damaged. */
+  /** Raw bytes of a frame, good until the next call. Throws RangeError if it is damaged. */
   expand: (frame: Uint8Array) => Buffer
-  /** True for bytes in that memory, which begins at a page. */
-  owns: (bytes: Buffer) => boolean
 }
-
-/** Memory whose first byte lies on a page of 64 KiB, as direct writes want it. */
-export const alignedBuffer = (bytes: number): Buffer => Buffer.from(new WebAssembly.Memory({ initial: Math.ceil(bytes / 65_536) }).buffer, 0, bytes)
 
 /** Bytes of the frame put into `into`; null = it is damaged or not at its end, and the context of no more use. */
 function expanded(context: ZstdContext, frame: Uint8Array, into: Buffer): number | null {
@@ -31,18 +26,15 @@ function isProved(context: ZstdContext, into: Buffer): boolean {
 }
 
 /** Falls back to the public function where this Node's zlib is not what we know, and for frames that are damaged or larger than ours: it says what is wrong. */
-export function frameExpander(places = 1): FrameExpander {
-  const memory = alignedBuffer(places * FRAME_BYTES)
-  let place = 0
+export function frameExpander(): FrameExpander {
+  const memory = Buffer.allocUnsafeSlow(FRAME_BYTES)
   let context = makeContext()
   if (context !== null && !isProved(context, memory)) context = null
   return {
-    owns: (bytes) => bytes.buffer === memory.buffer,
     expand(frame) {
       const raw = rawSizeOf(frame)
       if (context === null || raw === null || raw === 0 || raw > FRAME_BYTES) return decompressFrame(frame)
-      place = (place + 1) % places
-      const own = memory.subarray(place * FRAME_BYTES, place * FRAME_BYTES + raw)
+      const own = memory.subarray(0, raw)
       if (expanded(context, frame, own) === raw) return own
       context = makeContext()
       return decompressFrame(frame)

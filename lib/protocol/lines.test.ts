@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { RunEvent } from '#lib/domain/event.ts'
 import { lineDecoder } from './lines.ts'
-import { BulkHeader, BulkRequest, Request, Response } from './methods.ts'
+import { BulkHeader, BulkRequest } from './bulk.ts'
+import { Request, Response } from './methods.ts'
 
 test('lines come back as they were sent, whatever pieces they come in', () => {
   const line = fc.string({ unit: 'grapheme', maxLength: 40 }).map((text) => text.replaceAll('\n', ' '))

@@ -4,24 +4,18 @@ import { CheckLine, FixPlan } from '#lib/domain/check.ts'
 import { FileName, RunEvent } from '#lib/domain/event.ts'
 import { ExtractTree } from '#lib/domain/extract.ts'
 import { FoundCluster } from '#lib/domain/found.ts'
-import { Recipient } from '#lib/domain/encryption.ts'
 import { Problem } from '#lib/domain/problem.ts'
 import { AbsolutePath } from '#lib/domain/absolute-path.ts'
+import { ObjectKey, ObjectPlace, RunId, WalName } from './bulk.ts'
 import { ClusterAccess, Job } from './cluster.ts'
 
 export const VERSION = 4
 
-const RunId = z.uuid()
-const WalName = z.string().regex(/^[0-9A-F]{8}([0-9A-F]{16})?(\.[A-Za-z0-9.]+)?$/)
 const Bytes = z.int().nonnegative()
 
 export const Space = z.object({ path: z.string(), exists: z.boolean(), isDirectory: z.boolean(), isEmpty: z.boolean(), isWritable: z.boolean(), freeBytes: Bytes, totalBytes: Bytes, device: z.string(), usedByServer: z.boolean() })
 export type Space = z.infer<typeof Space>
 
-/** A directory of the host that the console uses as a storage device. */
-export const ObjectPlace = z.strictObject({ root: AbsolutePath, keepFreeBytes: Bytes, quotaBytes: Bytes.nullable() })
-export type ObjectPlace = z.infer<typeof ObjectPlace>
-const ObjectKey = z.string().min(1).max(3500)
 const StoredObject = z.object({ key: z.string(), sizeBytes: Bytes, modifiedAt: z.iso.datetime() })
 
 /** A file of the archive directory that may be fetched: complete in length and header, with its name's LSN. `complete: false` is still being written. */
@@ -89,27 +83,3 @@ export const Request = z.object({ id: z.int(), method: z.enum(Object.keys(method
 export type Request = z.infer<typeof Request>
 export const Response = z.union([z.object({ id: z.int(), result: z.unknown() }), z.object({ id: z.int(), problem: Problem })])
 export type Response = z.infer<typeof Response>
-
-/** First line sent on the stdin of `agent bulk`; then raw bytes flow: `get` and `wal` on stdout after one line `BulkHeader`, `put` on stdin until its end, answered by one line. */
-export const BulkRequest = z.discriminatedUnion('op', [
-  z.strictObject({ op: z.literal('get'), runId: RunId, name: FileName, offset: Bytes }),
-  z.strictObject({ op: z.literal('put'), runId: RunId, name: FileName, offset: Bytes, sizeBytes: Bytes, sha256: z.string() }),
-  /** A file of the archive directory, compressed on the host at `level` (null = as it is) and encrypted for `recipient` if there is one; only a complete one. */
-  z.strictObject({ op: z.literal('wal'), archiveDirectory: AbsolutePath, name: WalName, segmentSizeBytes: z.int(), level: z.int().min(1).max(19).nullable(), recipient: Recipient.optional() }),
-  /** Bytes [begin, end) of an object; `end` absent = to its end. */
-  z.strictObject({ op: z.literal('object'), place: ObjectPlace, key: ObjectKey, begin: Bytes, end: Bytes.optional() }),
-  /** An object on its way in: frames of 4 bytes length (big endian) and bytes; a frame of length 0 is followed by one line `StoreEnd`. Without it the bytes are kept for the next try. */
-  z.strictObject({ op: z.literal('store'), place: ObjectPlace, key: ObjectKey, sizeBytes: Bytes.optional(), resume: z.boolean() }),
-])
-export type BulkRequest = z.infer<typeof BulkRequest>
-
-export const StoreEnd = z.discriminatedUnion('end', [z.strictObject({ end: z.literal('commit'), sha256: z.string(), sizeBytes: Bytes }), z.strictObject({ end: z.literal('pause') }), z.strictObject({ end: z.literal('abort') })])
-export type StoreEnd = z.infer<typeof StoreEnd>
-
-/** `store` is answered first with the bytes kept of an earlier try (`offset`), then, after `StoreEnd`, with `done`. `put` is answered first with the bytes already there (`offset`), then, when all arrived, with `done`. `wal` closes with a trailer line after `sizeBytes` bytes: not needed, since the header already holds both digests. `lastCommitAt` of `wal`: the newest end of a transaction in it, absent where there is none. */
-export const BulkHeader = z.union([
-  z.object({ sizeBytes: Bytes, offset: Bytes, sha256: z.string().optional(), rawSizeBytes: Bytes.optional(), rawSha256: z.string().optional(), modifiedAt: z.string().optional(), lastCommitAt: z.iso.datetime().optional() }),
-  z.object({ problem: Problem }),
-  z.object({ done: z.literal(true), sha256: z.string() }),
-])
-export type BulkHeader = z.infer<typeof BulkHeader>

@@ -2,7 +2,8 @@
 import { z } from 'zod'
 import { RunEvent } from '#lib/domain/event.ts'
 import { BackupResult, Job, RestoreResult } from './cluster.ts'
-import { BulkHeader, BulkRequest, methods, Request, Response, StoreEnd, VERSION } from './methods.ts'
+import { BulkHeader, BulkRequest, StoreEnd } from './bulk.ts'
+import { methods, Request, Response, VERSION } from './methods.ts'
 
 const schemaOf = (schema: z.ZodType): unknown => z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
 

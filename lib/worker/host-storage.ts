@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { Agent } from '#lib/agents/pool.ts'
 import { problem, ProblemError } from '#lib/domain/problem.ts'
 import type { ProblemCode } from '#lib/domain/problem.ts'
-import type { ObjectPlace } from '#lib/protocol/methods.ts'
+import type { ObjectPlace } from '#lib/protocol/bulk.ts'
 import { checkedKey } from '#lib/storage/storage.ts'
 import type { Storage, StoredObject } from '#lib/storage/storage.ts'
 
