@@ -1,10 +1,11 @@
-// The `bulk` door: one file per connection. `get` a volume, `put` a file a restore needs, `wal` an archived file, `object` and `store` what lies on a storage device.
+// The `bulk` door: one file after another. `get` a volume, `put` a file a restore needs, `wal` an archived file, `object` and `store` what lies on a storage device.
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { problem } from '#lib/domain/problem.ts'
 import { BulkRequest, type BulkHeader } from '#lib/protocol/bulk.ts'
+import { type ByteReader, byteReader } from './byte-reader.ts'
 import { readState, usedMark } from './folder.ts'
 import { isFound, sizeIfThere } from './inspect.ts'
 import { sendWal } from './send-wal.ts'
@@ -19,28 +20,6 @@ export async function write(bytes: Uint8Array | string): Promise<void> {
   await new Promise<void>((resolve) => process.stdout.once('drain', resolve))
 }
 const say = (header: BulkHeader): Promise<void> => write(`${JSON.stringify(header)}\n`)
-
-/** stdin as its first line and then whatever bytes follow. */
-async function readRequest(): Promise<{ line: string; rest: AsyncIterable<Buffer> }> {
-  const chunks = process.stdin[Symbol.asyncIterator]() as AsyncIterator<Buffer>
-  let held: Buffer = Buffer.alloc(0)
-  for (;;) {
-    const end = held.indexOf(10)
-    if (end !== -1) {
-      const rest = held.subarray(end + 1)
-      return {
-        line: held.toString('utf8', 0, end),
-        rest: (async function* () {
-          if (rest.length > 0) yield rest
-          for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value
-        })(),
-      }
-    }
-    const next = await chunks.next()
-    if (next.done === true) throw problem('invalid-input', 'The bulk channel ended before its request')
-    held = Buffer.concat([held, next.value])
-  }
-}
 
 async function get({ runId, name, offset }: Extract<BulkRequest, { op: 'get' }>): Promise<void> {
   const { spool } = await readState(runId)
@@ -57,7 +36,7 @@ async function hashFile(path: string, hash: Hash): Promise<void> {
 }
 
 /** Bytes go on where an earlier push stopped; the file gets its name only when all of it is there and right. */
-async function put({ runId, name, sizeBytes, sha256 }: Extract<BulkRequest, { op: 'put' }>, rest: AsyncIterable<Buffer>): Promise<void> {
+async function put({ runId, name, sizeBytes, sha256 }: Extract<BulkRequest, { op: 'put' }>, read: ByteReader): Promise<void> {
   const { spool } = await readState(runId)
   const path = join(spool, name)
   const partial = `${path}.part`
@@ -79,14 +58,12 @@ async function put({ runId, name, sizeBytes, sha256 }: Extract<BulkRequest, { op
     }
     if (offset > 0) await hashFile(partial, hash)
     await say({ sizeBytes, offset })
-    if (offset < sizeBytes) for await (const chunk of rest) {
-      const bytes = chunk.subarray(0, sizeBytes - offset)
+    for await (const bytes of read.bytes(sizeBytes - offset)) {
       await file.appendFile(bytes).catch((error: unknown) => {
         throw pathProblem('write-failed', partial, error)
       })
       hash.update(bytes)
       offset += bytes.length
-      if (offset === sizeBytes) break
     }
     if (offset < sizeBytes) throw problem('no-data', `${name} stopped at ${offset} of ${sizeBytes} bytes`, { hint: 'Push it again: it goes on where it stopped.' })
     const found = hash.digest('hex')
@@ -101,17 +78,38 @@ async function put({ runId, name, sizeBytes, sha256 }: Extract<BulkRequest, { op
   await say({ done: true, sha256 })
 }
 
+/** True = the channel is as it was before and takes the next request. */
+async function carryOut(request: BulkRequest, read: ByteReader): Promise<boolean> {
+  switch (request.op) {
+    case 'get':
+      await get(request)
+      return true
+    case 'put':
+      await put(request, read)
+      return true
+    case 'wal':
+      await sendWal(request, say, write)
+      return true
+    case 'object':
+      await sendObject(request, say, write)
+      return false
+    case 'store':
+      await receiveObject(request, read, say)
+      return false
+    default:
+      return request satisfies never
+  }
+}
+
 export async function bulk(): Promise<void> {
   process.stdout.on('error', () => process.exit()) // the console hung up; it will ask again from where it stopped
+  const read = byteReader(process.stdin)
   try {
-    const { line, rest } = await readRequest()
-    const request = BulkRequest.parse(JSON.parse(line))
-    if (request.op === 'get') await get(request)
-    else if (request.op === 'put') await put(request, rest)
-    else if (request.op === 'wal') await sendWal(request, say, write)
-    else if (request.op === 'object') await sendObject(request, say, write)
-    else await receiveObject(request, rest, say)
+    for (let line = await read.line(); line !== null; line = await read.line()) {
+      if (!(await carryOut(BulkRequest.parse(JSON.parse(line)), read))) break
+    }
   } catch (error) {
+    // What follows may be the rest of what failed: the channel ends with it.
     await say({ problem: asProblem(error) })
   }
   // process.exit would cut off what stdout still holds.

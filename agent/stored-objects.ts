@@ -9,6 +9,7 @@ import { type BulkHeader, type BulkRequest, type ObjectPlace, StoreEnd } from '#
 import type { Params, Result } from '#lib/protocol/methods.ts'
 import { diskStorage } from '#lib/storage/disk.ts'
 import type { Storage, StoredObject, Upload } from '#lib/storage/storage.ts'
+import type { ByteReader } from './byte-reader.ts'
 import { readState, usedMark } from './folder.ts'
 import { isFound } from './inspect.ts'
 import { hasCode, pathProblem } from './system-problem.ts'
@@ -16,7 +17,6 @@ import { hasCode, pathProblem } from './system-problem.ts'
 const CHUNK_BYTES = 1 << 18
 /** More than the console ever sends at once. */
 const MAX_FRAME_BYTES = 1 << 26
-const MAX_LINE_BYTES = 1 << 12
 
 const open = new Map<string, Storage>()
 
@@ -103,52 +103,17 @@ export async function sendObject({ place, key, begin, end }: Extract<BulkRequest
   for await (const chunk of body) await write(chunk as Buffer)
 }
 
-/** Reads exactly so many bytes, or a line, of what arrives. */
-function framesOf(rest: AsyncIterable<Buffer>) {
-  const chunks = rest[Symbol.asyncIterator]()
-  let held: Buffer = Buffer.alloc(0)
-  const more = async (): Promise<boolean> => {
-    const next = await chunks.next()
-    if (next.done === true) return false
-    held = held.length === 0 ? next.value : Buffer.concat([held, next.value])
-    return true
-  }
-  return {
-    /** Null = the console hung up. */
-    async number(): Promise<number | null> {
-      while (held.length < 4) if (!(await more())) return null
-      const length = held.readUInt32BE()
-      held = held.subarray(4)
-      return length
-    },
-    async *bytes(count: number): AsyncGenerator<Buffer> {
-      for (let left = count; left > 0; ) {
-        if (held.length === 0 && !(await more())) return
-        const piece = held.subarray(0, left)
-        held = held.subarray(piece.length)
-        left -= piece.length
-        yield piece
-      }
-    },
-    async line(): Promise<string | null> {
-      while (!held.includes(10)) if (held.length > MAX_LINE_BYTES || !(await more())) return null
-      return held.toString('utf8', 0, held.indexOf(10))
-    },
-  }
-}
-
 /** The bulk operation `store`: what is cut off keeps its bytes for the next try. */
-export async function receiveObject({ place, key, sizeBytes, resume }: Extract<BulkRequest, { op: 'store' }>, rest: AsyncIterable<Buffer>, say: Say): Promise<void> {
+export async function receiveObject({ place, key, sizeBytes, resume }: Extract<BulkRequest, { op: 'store' }>, read: ByteReader, say: Say): Promise<void> {
   const upload = await storageAt(place).openUpload(key, { resume, ...(sizeBytes === undefined ? {} : { sizeBytes }) })
   try {
     await say({ sizeBytes: sizeBytes ?? upload.offset, offset: upload.offset })
-    const frames = framesOf(rest)
-    for (let length = await frames.number(); length !== 0; length = await frames.number()) {
+    for (let length = await read.number(); length !== 0; length = await read.number()) {
       if (length === null) return await upload.pause()
       if (length > MAX_FRAME_BYTES) throw problem('invalid-input', `A frame of ${length} bytes is more than any that the console sends`)
-      for await (const piece of frames.bytes(length)) await upload.write(piece)
+      for await (const piece of read.bytes(length)) await upload.write(piece)
     }
-    const line = await frames.line()
+    const line = await read.line()
     if (line === null) return await upload.pause()
     await say({ done: true, sha256: await ended(upload, StoreEnd.parse(JSON.parse(line))) })
   } catch (error) {

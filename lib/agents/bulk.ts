@@ -1,4 +1,4 @@
-/** Bytes to and from a host through `agent bulk`: one channel per file, from any offset, with a limit on silence. */
+/** Bytes to and from a host through `agent bulk`: one channel for a file at a time, from any offset, with a limit on silence. */
 import { problem, ProblemError } from '#lib/domain/problem.ts'
 import { BulkHeader } from '#lib/protocol/bulk.ts'
 import type { BulkRequest, StoreEnd } from '#lib/protocol/bulk.ts'
@@ -28,9 +28,9 @@ export interface Storing {
 
 export interface Bulk {
   receive(request: Extract<BulkRequest, { op: 'get' | 'wal' | 'object' }>): Promise<Incoming>
-  /** `open` gives the bytes from the offset that the host has already. Returns when the host confirmed the digest. */
   store(request: Extract<BulkRequest, { op: 'store' }>): Promise<Storing>
-  send(request: Extract<BulkRequest, { op: 'put' }>, open: (offset: number) => Promise<AsyncIterable<Uint8Array>>): Promise<void>
+  /** `bytesFrom` gives the bytes from the offset that the host has already. Returns when the host confirmed the digest. */
+  send(request: Extract<BulkRequest, { op: 'put' }>, bytesFrom: (offset: number) => Promise<AsyncIterable<Uint8Array>>): Promise<void>
 }
 
 const MAX_HEADER_BYTES = 1 << 16
@@ -43,8 +43,9 @@ function headerOf(text: string): BulkHeader {
   }
 }
 
-/** Lines and raw bytes of one stream, in turns; every wait ends at `silenceMs`. */
-function reader(channel: Channel, failure: () => Promise<Error>, silenceMs: number) {
+/** Lines and raw bytes of one stream, in turns; every wait ends at the limit that was set last. */
+function reader(channel: Channel, failure: () => Promise<Error>) {
+  let silenceMs = 0
   const chunks = channel.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>
   let rest: Buffer = Buffer.alloc(0)
   async function more(): Promise<Buffer | null> {
@@ -63,6 +64,9 @@ function reader(channel: Channel, failure: () => Promise<Error>, silenceMs: numb
     }
   }
   return {
+    limit(ms: number): void {
+      silenceMs = ms
+    },
     async line(): Promise<BulkHeader> {
       for (;;) {
         const end = rest.indexOf(10)
@@ -92,42 +96,97 @@ function reader(channel: Channel, failure: () => Promise<Error>, silenceMs: numb
   }
 }
 
-export function bulkOn(connection: Connection, place: AgentPlace, silenceMs: number): Bulk {
-  async function start(request: BulkRequest) {
+/** A channel with the program at its end: starting one costs the host more than a small file does. */
+interface Opened {
+  channel: Channel
+  read: ReturnType<typeof reader>
+  failure: () => Promise<Error>
+  /** It has moved a file already, and waited for the next. */
+  hasWaited: boolean
+  /** It ended without a word on what it was asked. */
+  hasFailed: boolean
+}
+
+/** One that nobody needs for so long ends, and with it the program on the host. */
+const WAIT_MS = 3_000
+
+/** The channels of one connection to the agent; `silenceMs` is how long a transfer may move nothing. */
+export function bulkOn(connection: Connection, place: AgentPlace): (silenceMs: number) => Bulk {
+  const waiting: { opened: Opened; timer: NodeJS.Timeout }[] = []
+
+  async function open(): Promise<Opened> {
     const channel = await connection.open(startAgent(place.runAs, { ...place, door: 'bulk' }))
     const words = lastWords(channel)
     const failure = async (): Promise<Error> => {
+      opened.hasFailed = true
       const exit = await Promise.race([channel.exited, connection.closed.then(() => ({ code: null, signal: null }))])
       return connection.isOpen ? agentEnded(exit, words(), place) : connection.closed
     }
-    channel.stdin.write(`${JSON.stringify(request)}\n`)
-    return { channel, read: reader(channel, failure, silenceMs), failure }
+    const opened: Opened = { channel, read: reader(channel, failure), failure, hasWaited: false, hasFailed: false }
+    return opened
+  }
+  function take(): Opened | undefined {
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      clearTimeout(next.timer)
+      if (next.opened.channel.stdin.writable) return next.opened
+    }
+    return undefined
+  }
+  /** For the next file; no more wait than were used at the same time, which the pool limits. */
+  function giveBack(opened: Opened): void {
+    opened.hasWaited = true
+    const timer = setTimeout(() => {
+      waiting.splice(waiting.findIndex((one) => one.opened === opened), 1)
+      opened.channel.close()
+    }, WAIT_MS)
+    timer.unref()
+    waiting.push({ opened, timer })
+  }
+  /** Asks, and hears the first line of the answer. One that ended while it waited has not begun: another one is asked. */
+  async function ask(request: BulkRequest, silenceMs: number): Promise<Opened & { header: BulkHeader }> {
+    for (;;) {
+      const opened = take() ?? (await open())
+      opened.read.limit(silenceMs)
+      try {
+        opened.channel.stdin.write(`${JSON.stringify(request)}\n`)
+        return Object.assign(opened, { header: await opened.read.line() })
+      } catch (error) {
+        opened.channel.close()
+        if (!opened.hasWaited || !opened.hasFailed || !connection.isOpen) throw error
+      }
+    }
   }
 
-  return {
+  return (silenceMs) => ({
     async receive(request) {
-      const { channel, read } = await start(request)
-      try {
-        const header = await read.line()
-        if (!('sizeBytes' in header)) throw problem('agent-failed', 'The agent sent no size of the file')
-        const body = async function* (): AsyncGenerator<Buffer> {
-          try {
-            yield* read.bytes(header.sizeBytes - header.offset)
-          } finally {
-            channel.close()
-          }
-        }
-        return { header, body: body(), close: () => channel.close() }
-      } catch (error) {
+      const opened = await ask(request, silenceMs)
+      const { channel, read, header } = opened
+      if (!('sizeBytes' in header)) {
         channel.close()
-        throw error
+        throw problem('agent-failed', 'The agent sent no size of the file')
       }
+      let isOurs = true
+      const close = (): void => {
+        if (isOurs) channel.close()
+        isOurs = false
+      }
+      const body = async function* (): AsyncGenerator<Buffer> {
+        try {
+          yield* read.bytes(header.sizeBytes - header.offset)
+          if (isOurs && request.op !== 'object') {
+            isOurs = false
+            giveBack(opened)
+          }
+        } finally {
+          close()
+        }
+      }
+      return { header, body: body(), close }
     },
 
     async store(request) {
-      const { channel, read, failure } = await start(request)
+      const { channel, read, failure, header } = await ask(request, silenceMs)
       try {
-        const header = await read.line()
         if (!('offset' in header)) throw problem('agent-failed', 'The agent did not say what it has of the object')
         // What the host refuses it says in a line before it goes.
         const refused = async (): Promise<never> => {
@@ -164,26 +223,26 @@ export function bulkOn(connection: Connection, place: AgentPlace, silenceMs: num
       }
     },
 
-    async send(request, open) {
-      const { channel, read, failure } = await start(request)
+    async send(request, bytesFrom) {
+      const opened = await ask(request, silenceMs)
+      const { channel, read, failure, header } = opened
+      let isWhole = false
       try {
-        const header = await read.line()
-        if ('done' in header) return
         if (!('offset' in header)) throw problem('agent-failed', 'The agent did not say what it has of the file')
-        const source = await open(header.offset)
-        for await (const chunk of source) {
+        for await (const chunk of await bytesFrom(header.offset)) {
           if (channel.stdin.destroyed || !channel.stdin.writable) throw await failure()
           if (!channel.stdin.write(chunk)) await drained(channel, silenceMs)
         }
-        channel.stdin.end()
         const answer = await read.line()
         if (!('done' in answer)) throw problem('agent-failed', 'The agent did not confirm the file')
         if (answer.sha256 !== request.sha256) throw problem('storage-corrupt', `What arrived of ${request.name} is not what was sent`, { detail: `Expected sha256 ${request.sha256}, the host has ${answer.sha256}.` })
+        isWhole = true
       } finally {
-        channel.close()
+        if (isWhole) giveBack(opened)
+        else channel.close()
       }
     },
-  }
+  })
 }
 
 /** Waits until the host takes more, or says why it does not. */

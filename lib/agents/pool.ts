@@ -72,8 +72,9 @@ export function createPool(findAccess: (hostId: string) => Promise<HostAccess>):
       const { session, hello } = await openSession(connection, access.agent)
       const enter = gate(BULK_CHANNELS)
       const enterStore = gate(STORE_CHANNELS, STORE_PATIENCE_MS)
+      const bulkWithin = bulkOn(connection, access.agent)
       const bulk = (silenceMs: number): Bulk => {
-        const raw = bulkOn(connection, access.agent, silenceMs)
+        const raw = bulkWithin(silenceMs)
         return {
           async receive(request) {
             const leave = await (request.op === 'object' ? enterStore() : enter())

@@ -1,4 +1,4 @@
-/** What `agent bulk` is asked and answers: one transfer of bytes a connection. Apart from the methods, because a program that moves one file should not build them all. */
+/** What `agent bulk` is asked and answers: one transfer of bytes after another. Apart from the methods, because a program that moves one file should not build them all. */
 import { z } from 'zod'
 import { AbsolutePath } from '#lib/domain/absolute-path.ts'
 import { Recipient } from '#lib/domain/encryption.ts'
@@ -14,7 +14,7 @@ export const ObjectPlace = z.strictObject({ root: AbsolutePath, keepFreeBytes: B
 export type ObjectPlace = z.infer<typeof ObjectPlace>
 export const ObjectKey = z.string().min(1).max(3500)
 
-/** First line sent on the stdin of `agent bulk`; then raw bytes flow: `get` and `wal` on stdout after one line `BulkHeader`, `put` on stdin until its end, answered by one line. */
+/** A line on the stdin of `agent bulk`; then raw bytes flow: of `get` and `wal` on stdout after one line `BulkHeader`, of `put` exactly those that are missing on stdin, answered by one line. The next request may follow then; after `object`, `store` or a problem the channel ends. */
 export const BulkRequest = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('get'), runId: RunId, name: FileName, offset: Bytes }),
   z.strictObject({ op: z.literal('put'), runId: RunId, name: FileName, offset: Bytes, sizeBytes: Bytes, sha256: z.string() }),
