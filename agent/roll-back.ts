@@ -18,7 +18,8 @@ const at = (stage: (typeof stages)[number]): number => stages.indexOf(stage)
 /** The problem to end the run with: why it failed, and how things stand after it. */
 export async function rollBack(job: RecoverJob, run: RunContext, recovery: Recovery, cause: Problem): Promise<ProblemError> {
   const { facts } = recovery.state
-  run.emit({ kind: 'log', level: 'error', text: `${cause.message}${cause.detail === undefined ? '' : `\n${cause.detail}`}` })
+  const why = /[.!?]$/.test(cause.message) ? cause.message : `${cause.message}.`
+  run.emit({ kind: 'log', level: 'error', text: [why, cause.detail].filter((part) => part !== undefined).join('\n') })
   let failedPath: string | null = null
   try {
     if (at(recovery.state.stage) >= at('placing') && at(recovery.state.stage) < at('removing')) await recovery.to({ stage: 'removing', cause })
@@ -37,7 +38,7 @@ export async function rollBack(job: RecoverJob, run: RunContext, recovery: Recov
     await rm(facts.privateFolder, { recursive: true, force: true })
     const lines = [cause.detail, failedPath === null ? undefined : `What was recovered so far is in ${failedPath}: files that are named above lie there.`]
     const detail = lines.filter((line) => line !== undefined).join('\n')
-    const told: Problem = { ...cause, message: `${cause.message}${/[.!?]$/.test(cause.message) ? '' : '.'} ${stands}`, ...(detail === '' ? {} : { detail }) }
+    const told: Problem = { ...cause, message: `${why} ${stands}`, ...(detail === '' ? {} : { detail }) }
     run.emit({ kind: 'log', level: 'warning', text: stands })
     await recovery.to({ settled: { how: 'rolled-back', problem: told } })
     return new ProblemError(told)
