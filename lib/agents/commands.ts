@@ -34,11 +34,11 @@ export const putFile = (runAs: string | null, file: { folder: string; name: stri
     [file.folder, file.name, file.sha256, file.mode],
   )
 
-/** The agent of exactly this digest, through a door (`serve` or `bulk`), with its runs where the host's row says. */
+/** The agent of exactly this digest, through a door (`serve` or `bulk`), with its runs where the host's row says, and compiled where the agent keeps that for its runs. */
 export const startAgent = (runAs: string | null, agent: { path: string; sha256: string; runtime: string; door: 'serve' | 'bulk'; stateDirectory?: string | null }): string =>
   asUser(
     runAs,
-    '[ -f "$1" ] || exit 98; [ "$(sha256sum < "$1" | cut -c1-64)" = "$2" ] || exit 97; [ -x "$3" ] || exit 98; [ -z "$5" ] || export HOWDAH_AGENT_HOME="$5"; exec "$3" "$1" "$4"',
+    '[ -f "$1" ] || exit 98; [ "$(sha256sum < "$1" | cut -c1-64)" = "$2" ] || exit 97; [ -x "$3" ] || exit 98; [ -z "$5" ] || export HOWDAH_AGENT_HOME="$5"; export NODE_COMPILE_CACHE="${5:-${1%/*}}/compiled"; exec "$3" "$1" "$4"',
     [agent.path, agent.sha256, agent.runtime, agent.door, agent.stateDirectory ?? ''],
   )
 
