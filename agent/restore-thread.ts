@@ -229,6 +229,9 @@ export function restoreThread(data: RestoreThreadData): void {
     } finally {
       file.close()
     }
+    // Descriptors of files that are on their way are few, however many files there are.
+    const caughtUp = behind.caughtUp()
+    if (caughtUp !== undefined) await caughtUp
     count(COUNTER_FILES, 1)
   }
 

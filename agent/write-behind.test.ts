@@ -58,6 +58,22 @@ test('a long file is sent piece by piece without waiting, until the disk falls b
   expect(isOpen(fd)).toBe(false)
 })
 
+test('of many files that are each worth sending, few are open at a time', async () => {
+  const behind = writeBehind((_fd, done) => void setImmediate(() => done(null)))
+  const fds: number[] = []
+  for (let number = 0; number < 40; number += 1) {
+    const fd = opened(`many-${number}`)
+    fds.push(fd)
+    const file = behind.begin(fd, 'many')
+    expect(file.wrote(5 * MIB)).toBeUndefined()
+    file.close()
+    await behind.caughtUp()
+    // A descriptor that was closed may have its number again.
+    expect(new Set(fds).size).toBeLessThanOrEqual(5)
+  }
+  await behind.settled()
+})
+
 test.each(['while it is written', 'at its end'])('what the disk refuses is told with the path of the file, %s', async (when) => {
   const { waiting, send } = slowDisk()
   const behind = writeBehind(send)

@@ -10,7 +10,7 @@ const LAST_BYTES = 4 << 20
 const MOST_ON_THE_WAY = 3
 
 export interface FileBehind {
-  /** Hears of bytes that were just written to the file. Returns a promise where the disk has to catch up before more is written; it rejects with write-failed for whatever the disk refused. */
+  /** Hears of bytes that were just written to the file; returns what `caughtUp` does. */
   wrote(bytes: number): Promise<void> | undefined
   /** Closes the file when all that was sent has arrived. Throws write-failed where it is closed at once and the file system refuses. */
   close(): void
@@ -19,12 +19,18 @@ export interface FileBehind {
 export interface WriteBehind {
   /** From here on the descriptor is closed by `close` alone. */
   begin(fd: number, path: string | Buffer): FileBehind
+  /** A promise where the disk has to catch up before more is written or opened; it rejects with write-failed for whatever the disk refused. */
+  caughtUp(): Promise<void> | undefined
   /** Returns when every file that was closed is closed and all that was sent has arrived; throws write-failed, naming the file, for the first that did not. */
   settled(): Promise<void>
 }
 
 export function writeBehind(send: (fd: number, done: (error: Error | null) => void) => void = fdatasync): WriteBehind {
   const onTheWay: Promise<void>[] = []
+  const waited = async (): Promise<void> => {
+    while (onTheWay.length > MOST_ON_THE_WAY) await onTheWay.shift()
+  }
+  const caughtUp = (): Promise<void> | undefined => (onTheWay.length > MOST_ON_THE_WAY ? waited() : undefined)
   const begin: WriteBehind['begin'] = (fd, path) => {
     const ofThisFile: Promise<void>[] = []
     let unsent = 0
@@ -37,9 +43,6 @@ export function writeBehind(send: (fd: number, done: (error: Error | null) => vo
       const sent = new Promise<void>((resolve, reject) => send(fd, (error) => (error === null ? resolve() : reject(pathProblem('write-failed', path.toString(), error)))))
       ofThisFile.push(sent)
       push(sent)
-    }
-    const caughtUp = async (): Promise<void> => {
-      while (onTheWay.length > MOST_ON_THE_WAY) await onTheWay.shift()
     }
     // File systems of a network may say only here that there is no room.
     const shut = (): void => {
@@ -54,7 +57,7 @@ export function writeBehind(send: (fd: number, done: (error: Error | null) => vo
         unsent += bytes
         if (unsent < SEND_BYTES) return undefined
         sendOff()
-        return onTheWay.length > MOST_ON_THE_WAY ? caughtUp() : undefined
+        return caughtUp()
       },
       close() {
         if (unsent >= LAST_BYTES) sendOff()
@@ -65,6 +68,7 @@ export function writeBehind(send: (fd: number, done: (error: Error | null) => vo
   }
   return {
     begin,
+    caughtUp,
     async settled() {
       const [failed] = (await Promise.allSettled(onTheWay.splice(0))).filter(({ status }) => status === 'rejected')
       if (failed?.status === 'rejected') throw failed.reason
