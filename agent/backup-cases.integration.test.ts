@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { accessTo, collectWal, destinationIn, followRun, fullBackup, newRunId, runBackup, runRestore, settingsWith, startAgent, walOf } from '#e2e/hosts/agent.ts'
-import { asServerUser, type Cluster, debianBinaries, noiseTable, serverFolder, startCluster, startServer } from '#e2e/hosts/cluster.ts'
+import { asServerUser, type Cluster, debianBinaries, noiseTable, serverFolder, startCluster, startRestored, startServer } from '#e2e/hosts/cluster.ts'
 import { contentOf } from '#e2e/hosts/history.ts'
 import { PAGE_BYTES } from '#lib/postgres/pages.ts'
 import { recoverySettings } from '#lib/postgres/recovery.ts'
@@ -16,10 +16,6 @@ const run = promisify(execFile)
 
 const toTheEnd = (archive: string): Record<string, string> =>
   Object.fromEntries(recoverySettings({ target: { kind: 'latest' }, isInclusive: true, timeline: 'latest', action: 'promote', restoreCommand: `cp ${archive}/%f "%p"` }).map(({ name, value }) => [name, value]))
-
-const opened = async (server: { sql: Cluster['sql'] }): Promise<void> => {
-  await expect.poll(async () => (await server.sql('select pg_is_in_recovery() as recovering'))[0], { timeout: 30_000 }).toEqual({ recovering: false })
-}
 
 const fill = (cluster: Cluster): Promise<unknown> => cluster.sql('create table t as select g as id, md5(g::text) as note from generate_series(1, 30000) g')
 
@@ -33,8 +29,7 @@ test.each([1, 64])('segments of %i MB: all from begin to end are there by count 
   const wanted = await contentOf(cluster)
   const destination = await destinationIn(await serverFolder('restore'))
   await runRestore(agent, stored, { destination, recovery: { settings: toTheEnd(`${destination}/archive`) } })
-  await using restored = await startServer({ major: 15, dataDirectory: join(destination, 'data'), settings: { archive_mode: 'off' } })
-  await opened(restored)
+  await using restored = await startRestored({ major: 15, dataDirectory: join(destination, 'data') })
   expect(await contentOf(restored)).toEqual(wanted)
 })
 
@@ -67,8 +62,7 @@ describe('a standby', () => {
     const destination = await destinationIn(await serverFolder('restore'))
     await runRestore(agent, stored, { destination, recovery: { settings: { ...toTheEnd(`${destination}/archive`), primary_conninfo: '' } } })
     await rm(join(destination, 'data/standby.signal'), { force: true })
-    await using restored = await startServer({ major, dataDirectory: join(destination, 'data'), settings: { archive_mode: 'off' } })
-    await opened(restored)
+    await using restored = await startRestored({ major, dataDirectory: join(destination, 'data') })
     expect(await restored.sql('select count(*)::int as n from t where note = $$changed$$')).toEqual([{ n: 499 }])
     expect(await contentOf(restored)).toEqual(await contentOf(cluster))
   })
@@ -98,8 +92,7 @@ describe('a standby', () => {
     const destination = await destinationIn(await serverFolder('restore'))
     await copyFile(join(cluster.archiveDirectory, '00000002.history'), join(stored.folder, '00000002.history'))
     await runRestore(agent, stored, { destination, recovery: { settings: { ...toTheEnd(`${destination}/archive`), recovery_target_timeline: 'current', primary_conninfo: '' } } })
-    await using restored = await startServer({ major: 17, dataDirectory: join(destination, 'data'), settings: { archive_mode: 'off' } })
-    await opened(restored)
+    await using restored = await startRestored({ major: 17, dataDirectory: join(destination, 'data') })
     expect(await restored.sql('select count(*)::int as n from noise')).toEqual([{ n: 4 * 256 }])
   })
 })
@@ -119,8 +112,7 @@ test('a backup goes on beside pg_basebackup, and two fulls that begin together h
     const destination = await destinationIn(await serverFolder('restore'))
     await runRestore(agent, stored, { destination, recovery: { settings: toTheEnd(`${destination}/archive`) } })
     labels.push(/^LABEL: (.*)$/m.exec(await readFile(join(destination, 'data/backup_label'), 'utf8'))?.[1] ?? '')
-    await using restored = await startServer({ major: 15, dataDirectory: join(destination, 'data'), settings: { archive_mode: 'off' } })
-    await opened(restored)
+    await using restored = await startRestored({ major: 15, dataDirectory: join(destination, 'data') })
     expect(await restored.sql('select count(*)::int as n from t')).toEqual([{ n: 30000 }])
   }
   expect(new Set(labels).size).toBe(2)
@@ -186,8 +178,7 @@ test('configuration outside of the data directory, with what it includes, is in 
   expect(paths.toSorted()).toEqual([`howdah-config${etc}/conf.d/10-work.conf`, `howdah-config${etc}/pg_hba.conf`, `howdah-config${etc}/pg_ident.conf`, `howdah-config${main}`].toSorted())
   const destination = await destinationIn(await serverFolder('restore'))
   await runRestore(agent, stored, { destination, recovery: { settings: toTheEnd(`${destination}/archive`) } })
-  await using restored = await startServer({ major: 16, dataDirectory: join(destination, 'data'), settings: { archive_mode: 'off' } })
-  await opened(restored)
+  await using restored = await startRestored({ major: 16, dataDirectory: join(destination, 'data') })
   expect(await restored.sql('show work_mem')).toEqual([{ work_mem: '7MB' }])
 })
 
@@ -230,8 +221,7 @@ test.each([
   const stored = await fullBackup(agent, accessTo(cluster))
   const destination = await destinationIn(await serverFolder('restore'))
   await runRestore(agent, stored, { destination, recovery: { settings: toTheEnd(`${destination}/archive`) } })
-  await using restored = await startServer({ major: 18, dataDirectory: join(destination, 'data'), settings: { archive_mode: 'off' } })
-  await opened(restored)
+  await using restored = await startRestored({ major: 18, dataDirectory: join(destination, 'data') })
   expect(await contentOf(restored)).toEqual(wanted)
 })
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { accessTo, collectWal, destinationIn, followRun, fullBackup, newRunId, runBackup, runRestore, settingsWith, startAgent, type StoredBackup, type TestAgent } from '#e2e/hosts/agent.ts'
-import { asServerUser, type Cluster, debianBinaries, noiseTable, serverFolder, startCluster, startServer } from '#e2e/hosts/cluster.ts'
+import { asServerUser, type Cluster, debianBinaries, noiseTable, serverFolder, startCluster, startRestored, startServer } from '#e2e/hosts/cluster.ts'
 import { majorsToTest } from '#e2e/hosts/majors.ts'
 import { ProblemError } from '#lib/domain/problem.ts'
 import { recoverySettings } from '#lib/postgres/recovery.ts'
@@ -46,10 +46,6 @@ function transfers(cluster: Cluster, rows: number): { stop: () => Promise<number
 const recoveryTo = (archive: string): Record<string, string> =>
   Object.fromEntries(recoverySettings({ target: { kind: 'latest' }, isInclusive: true, timeline: 'latest', action: 'promote', restoreCommand: `cp ${archive}/%f "%p"` }).map(({ name, value }) => [name, value]))
 
-const isPrimary = async (server: { sql: Cluster['sql'] }): Promise<void> => {
-  await expect.poll(async () => (await server.sql('select pg_is_in_recovery() as recovering'))[0]).toEqual({ recovering: false })
-}
-
 describe.each(majorsToTest([13, 18]))('PostgreSQL %i', (major) => {
   let cluster: Cluster
   let agent: TestAgent
@@ -73,8 +69,7 @@ describe.each(majorsToTest([13, 18]))('PostgreSQL %i', (major) => {
     const destination = await destinationIn(await serverFolder('restore'))
     const { result } = await runRestore(agent, stored, { destination, recovery: { settings: recoveryTo(`${destination}/archive`) } })
     expect((await stat(result.dataDirectory)).mode & 0o777).toBe(0o700)
-    await using restored = await startServer({ major, dataDirectory: result.dataDirectory })
-    await isPrimary(restored)
+    await using restored = await startRestored({ major, dataDirectory: result.dataDirectory })
     expect(await restored.sql('select count(*)::int as n, sum(balance)::int as balance from account')).toEqual([{ n: 4000, balance: 0 }])
     expect(Number((await restored.sql('select count(*)::int as n from event'))[0]?.['n'])).toBeGreaterThanOrEqual(atBegin)
     // Reading every page checks every checksum.
@@ -116,8 +111,7 @@ describe.each(majorsToTest([13, 18]))('PostgreSQL %i', (major) => {
     const destination = await destinationIn(await serverFolder('restore'))
     const before = await cluster.sql(content)
     await runRestore(agent, quiet, { destination, recovery: { settings: recoveryTo(`${destination}/archive`) } })
-    await using restored = await startServer({ major, dataDirectory: `${destination}/data` })
-    await isPrimary(restored)
+    await using restored = await startRestored({ major, dataDirectory: `${destination}/data` })
     expect(await restored.sql(content)).toEqual(before)
   })
 
@@ -132,8 +126,7 @@ describe.each(majorsToTest([13, 18]))('PostgreSQL %i', (major) => {
     const wal = await collectWal(agent, access, names, stored.folder)
     const destination = await destinationIn(await serverFolder('restore'))
     await runRestore(agent, { ...stored, wal }, { destination, recovery: { settings: recoveryTo(`${destination}/archive`) } })
-    await using restored = await startServer({ major, dataDirectory: `${destination}/data` })
-    await isPrimary(restored)
+    await using restored = await startRestored({ major, dataDirectory: `${destination}/data` })
     expect(await restored.sql(content)).toEqual(wanted)
   })
 })
@@ -162,8 +155,7 @@ describe('an image without Howdah', () => {
     await run(join(debianBinaries, 'pg_verifybackup'), ['--no-parse-wal', data])
 
     await writeFile(join(data, 'recovery.signal'), '')
-    await using server = await startServer({ major: 15, dataDirectory: data, settings: { restore_command: `cp ${archive}/%f %p`, archive_mode: 'off' } })
-    await isPrimary(server)
+    await using server = await startRestored({ major: 15, dataDirectory: data, settings: { restore_command: `cp ${archive}/%f %p`, archive_mode: 'off' } })
     expect(await server.sql(content)).toEqual(wanted)
   })
 })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { accessTo, changedBackup, destinationIn, fullBackup, runRestore, startAgent, type StoredBackup, type TestAgent } from '#e2e/hosts/agent.ts'
-import { type Cluster, debianBinaries, serverFolder, startCluster, startServer } from '#e2e/hosts/cluster.ts'
+import { type Cluster, debianBinaries, serverFolder, startCluster, startRestored } from '#e2e/hosts/cluster.ts'
 import { beginHistory, contentOf, steps } from '#e2e/hosts/history.ts'
 import { isMatrix } from '#e2e/hosts/majors.ts'
 import { parseIndex } from '#lib/image/index.ts'
@@ -87,8 +87,7 @@ describe.each(cases)('PostgreSQL $major, WAL summaries $summaries', ({ major, su
       // Debian's 15 does not know the manifest of 17: what it says of files is all it would say.
       if (major < 17) throw error
     })
-    await using restored = await startServer({ major, dataDirectory: join(destination, 'data'), settings: { archive_mode: 'off' } })
-    await expect.poll(async () => (await restored.sql('select pg_is_in_recovery() as recovering'))[0], { timeout: 30_000 }).toEqual({ recovering: false })
+    await using restored = await startRestored({ major, dataDirectory: join(destination, 'data') })
     const found = await contentOf(restored)
     // What committed between the end of the backup and the look at the content is in later WAL only.
     const [now, then] = [found, contents[last] ?? {}].map((content) => Object.fromEntries(Object.entries(content).filter(([name]) => name !== 'postgres.public.account')))

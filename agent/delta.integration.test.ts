@@ -5,7 +5,7 @@ import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { accessTo, changedBackup, destinationIn, fullBackup, newRunId, runRestore, startAgent, type StoredBackup, type TestAgent } from '#e2e/hosts/agent.ts'
-import { type Cluster, serverFolder, startCluster, startServer } from '#e2e/hosts/cluster.ts'
+import { type Cluster, serverFolder, startCluster, startRestored, startServer } from '#e2e/hosts/cluster.ts'
 import { beginHistory, contentOf, steps } from '#e2e/hosts/history.ts'
 import { majorsToTest } from '#e2e/hosts/majors.ts'
 import type { RunEvent } from '#lib/domain/event.ts'
@@ -61,8 +61,7 @@ describe.each(majorsToTest([18]))('an earlier copy of PostgreSQL %i', (major) =>
   const restore = async (stored: StoredBackup, destination: string, isDelta = true) => runRestore(agent, stored, { destination, recovery: { settings: toTheEnd(`${destination}/archive`) }, ...(isDelta ? { delta: { systemIdentifier: stored.result.systemIdentifier } } : {}) })
   /** Starts the copy, compares, does what is asked, and stops it again. */
   const expectContent = async (destination: string, content: Record<string, string>, work?: (sql: (text: string) => Promise<unknown>) => Promise<unknown>): Promise<void> => {
-    await using server = await startServer({ major, dataDirectory: join(destination, 'data'), settings: { archive_mode: 'off' } })
-    await expect.poll(async () => (await server.sql('select pg_is_in_recovery() as recovering'))[0], { timeout: 30_000 }).toEqual({ recovering: false })
+    await using server = await startRestored({ major, dataDirectory: join(destination, 'data') })
     expect(await contentOf(server)).toEqual(content)
     await work?.((text) => server.sql(text))
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { accessTo, collectWal, destinationIn, fullBackup, runRestore, startAgent, type StoredBackup, type TestAgent } from '#e2e/hosts/agent.ts'
-import { type Cluster, debianBinaries, serverFolder, startCluster, startServer } from '#e2e/hosts/cluster.ts'
+import { type Cluster, debianBinaries, serverFolder, startCluster, startRestored } from '#e2e/hosts/cluster.ts'
 import { lsn, parseLsn } from '#lib/postgres/lsn.ts'
 import { recoverySettings, type RecoveryTarget } from '#lib/postgres/recovery.ts'
 import { parseSegmentName, segmentsBetween } from '#lib/postgres/wal.ts'
@@ -73,8 +73,7 @@ describe.each([
     const destination = await destinationIn(await serverFolder('restore'))
     const settings = Object.fromEntries(recoverySettings({ target, isInclusive, timeline: 'latest', action: 'promote', restoreCommand: `cp ${destination}/archive/%f "%p"` }).map(({ name, value }) => [name, value]))
     const { events } = await runRestore(agent, stored, { destination, recovery: { settings } })
-    const server = await startServer({ major, dataDirectory: `${destination}/data` })
-    await expect.poll(async () => (await server.sql('select pg_is_in_recovery() as recovering'))[0]).toEqual({ recovering: false })
+    const server = await startRestored({ major, dataDirectory: `${destination}/data` })
     return { server, said: events.flatMap(({ body }) => (body.kind === 'log' ? [body.text] : [])).join(' ') }
   }
   const rows = 'select count(*)::int as n, coalesce(sum(i), 0)::int as sum from t'

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from '@playwright/test'
 import { z } from 'zod'
-import { startServer } from './hosts/cluster.ts'
+import { startRestored } from './hosts/cluster.ts'
 import { stage } from './stage.ts'
 import { test } from './story.ts'
 
@@ -46,8 +46,7 @@ test('a token made on the console’s machine signs the command line in; it back
     const destination = `${at.host.home}/by-command`
     await good('restore', 'start', 'nightly/shop-db', '--dest', destination, '--wait')
     expect(existsSync(join(destination, 'archive'))).toBe(true)
-    await using restored = await startServer({ major: 15, dataDirectory: join(destination, 'data') })
-    await expect.poll(async () => (await restored.sql('select pg_is_in_recovery() recovering'))[0]).toEqual({ recovering: false })
+    await using _opened = await startRestored({ major: 15, dataDirectory: join(destination, 'data') })
 
     expect((await howdah(['run', 'no-such-set'], as)).code).toBe(1)
     expect((await howdah(['run', 'nightly', '--level', 'weekly'], as)).code).toBe(2)

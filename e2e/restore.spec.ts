@@ -2,7 +2,7 @@
 import { expect } from '@playwright/test'
 import pg from 'pg'
 import { z } from 'zod'
-import { startServer } from './hosts/cluster.ts'
+import { startRestored } from './hosts/cluster.ts'
 import { stage } from './stage.ts'
 import { expectAccessible, test } from './story.ts'
 
@@ -38,8 +38,7 @@ test('rows are written, an incremental is taken, and the newest state comes back
   await expect(story.getByText('OK', { exact: true }).first()).toBeVisible({ timeout: 90_000 })
   await expectAccessible(story)
 
-  await using restored = await startServer({ major: 15, dataDirectory: `${destination}/data` })
-  await expect.poll(async () => (await restored.sql('select pg_is_in_recovery() recovering'))[0]).toEqual({ recovering: false })
+  await using restored = await startRestored({ major: 15, dataDirectory: `${destination}/data` })
   expect(await restored.sql(content)).toEqual((await source(content)).rows)
 })
 
@@ -71,8 +70,7 @@ test('a moment is chosen before a mistake, planned, and the mistake is not there
   await story.getByRole('dialog').getByRole('button', { name: 'Restore' }).click()
   await expect(story.getByText('OK', { exact: true }).first()).toBeVisible({ timeout: 90_000 })
 
-  await using restored = await startServer({ major: 15, dataDirectory: `${destination}/data` })
-  await expect.poll(async () => (await restored.sql('select pg_is_in_recovery() recovering'))[0]).toEqual({ recovering: false })
+  await using restored = await startRestored({ major: 15, dataDirectory: `${destination}/data` })
   expect(await restored.sql(content)).toEqual(before)
 })
 
@@ -108,8 +106,7 @@ test('a table dropped by accident is found in the WAL by its name, and one click
   await story.getByRole('dialog').getByRole('button', { name: 'Restore' }).click()
   await expect(story.getByText('OK', { exact: true }).first()).toBeVisible({ timeout: 90_000 })
 
-  await using restored = await startServer({ major: 15, dataDirectory: `${destination}/data` })
-  await expect.poll(async () => (await restored.sql('select pg_is_in_recovery() recovering'))[0]).toEqual({ recovering: false })
+  await using restored = await startRestored({ major: 15, dataDirectory: `${destination}/data` })
   expect(await restored.sql('select count(*)::int rows from waybills')).toEqual([{ rows: 3001 }])
   expect(await restored.sql('select count(*)::int rows from orders where id = 7000')).toEqual([{ rows: 0 }])
 })

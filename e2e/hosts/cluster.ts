@@ -134,6 +134,36 @@ export async function startServer(input: { major: number; dataDirectory: string;
   return { dataDirectory: input.dataDirectory, socketDirectory, port, binaries, log: () => said, sql, stop, [Symbol.asyncDispose]: () => stop('immediate') }
 }
 
+/** Waits until a server that recovers takes writes; throws with its log when it does not. */
+export async function untilOpen({ sql, log }: Pick<RunningServer, 'sql' | 'log'>): Promise<void> {
+  for (const until = Date.now() + 60_000; (await sql<{ is: boolean }>('select pg_is_in_recovery() as is'))[0]?.is !== false; ) {
+    if (Date.now() > until) throw new Error(`The recovery does not end: ${log().slice(-3000)}`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+/** Starts what was restored, archiving nothing, and waits until its recovery ended. */
+export async function startRestored({ settings, ...input }: Parameters<typeof startServer>[0]): Promise<RunningServer> {
+  const server = await startServer({ ...input, settings: { archive_mode: 'off', ...settings } })
+  try {
+    await untilOpen(server)
+    return server
+  } catch (error) {
+    await server.stop('immediate')
+    throw error
+  }
+}
+
+/** Begins the next segment and waits until the archiver handed over all before it; answers the name of the last of those. */
+export async function switchWal({ sql, log }: Pick<RunningServer, 'sql' | 'log'>): Promise<string> {
+  const [row] = await sql<{ name: string }>('select pg_walfile_name(pg_switch_wal()) as name')
+  for (const until = Date.now() + 60_000; (await sql("select from pg_ls_archive_statusdir() where name like '%.ready'")).length > 0; ) {
+    if (Date.now() > until) throw new Error(`The server does not archive: ${log().slice(-3000)}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return row?.name ?? ''
+}
+
 /** Ends a server that something else started on this directory, such as an agent under test. */
 export async function endServer(dataDirectory: string): Promise<void> {
   const text = await readFile(join(dataDirectory, 'postmaster.pid'), 'utf8').catch(() => '')

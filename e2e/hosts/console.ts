@@ -83,6 +83,8 @@ export interface TestConsole extends AsyncDisposable {
   ended(runId: string, timeoutMs?: number): Promise<EndedRun>
   /** Begins a run and waits for its end. */
   run<K extends RunKind>(kind: K, input: RunInput<K>): Promise<EndedRun>
+  /** Collects WAL until storage has the segment. */
+  collect(name: string): Promise<void>
   backup(level: 'auto' | 'full' | 'incremental', checkFirst?: boolean): Promise<EndedRun>
   /** Begins a restore as planned. */
   beginRestore(destination: string, request?: PlanRequest, recovery?: FrozenPlan['recovery']): Promise<{ runId: string; plan: RestorePlan }>
@@ -180,6 +182,15 @@ export async function startTestConsole(input: TestConsoleInput): Promise<TestCon
     },
     async run(kind, runInput) {
       return console_.ended(await console_.begin(kind, runInput))
+    },
+    async collect(name) {
+      const isStored = async (): Promise<boolean> => (await db.walFile.count({ where: { sourceId: console_.sourceId, name } })) > 0
+      // A collection that is under way already may have begun before the segment lay there.
+      for (const until = Date.now() + 60_000; !(await isStored()); ) {
+        const run = await console_.run('collect-wal', { source: await console_.frozen(), storageId: storage.id })
+        if (run.state !== 'succeeded') throw new Error(await console_.why(run))
+        if (Date.now() > until) throw new Error(`${name} never arrived in storage`)
+      }
     },
     async backup(level, checkFirst = false) {
       return console_.run('backup', { source: await console_.frozen(), level, checkFirst, storageId: storage.id, cycleDays: 7 })

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { serverFolder, startCluster, startServer, type Cluster } from '#e2e/hosts/cluster.ts'
+import { type Cluster, serverFolder, startCluster, startRestored, switchWal } from '#e2e/hosts/cluster.ts'
 import { type EndedRun, startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
 import { Adoption } from '#lib/domain/adoption.ts'
@@ -72,9 +72,7 @@ describe.skipIf(!isRoot).each([
     moment = Date.now()
     await sleep(1100)
     await cluster.sql(`delete from t where id > 10`)
-    await cluster.sql('select pg_switch_wal()')
-    await cluster.sql('checkpoint')
-    await ok(await before.run('collect-wal', { source: await before.frozen(), storageId: before.storageId }))
+    await before.collect(await switchWal(cluster))
     await first.kill('SIGTERM')
     known = await rowsOf(before)
     await before[Symbol.asyncDispose]()
@@ -152,8 +150,7 @@ describe.skipIf(!isRoot).each([
     const destination = join(await serverFolder('adopted'), 'copy')
     const { run } = await after.restore(destination, { target: { kind: 'time', at: moment, inclusive: true } })
     expect(run, await after.why(run)).toMatchObject({ state: 'succeeded' })
-    await using restored = await startServer({ major, dataDirectory: join(destination, 'data'), settings: { archive_mode: 'off' } })
-    await expect.poll(async () => (await restored.sql('select pg_is_in_recovery() as recovering'))[0], { timeout: 30_000 }).toEqual({ recovering: false })
+    await using restored = await startRestored({ major, dataDirectory: join(destination, 'data') })
     expect(await content(restored)).toEqual(wanted)
   })
 

@@ -1,9 +1,8 @@
 // The whole data path on real parts: sshd, PostgreSQL, agent, worker, storage; runs put in directly.
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { serverFolder, startCluster, startServer, type Cluster } from '#e2e/hosts/cluster.ts'
+import { type Cluster, serverFolder, startCluster, startRestored, switchWal } from '#e2e/hosts/cluster.ts'
 import { startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
 import { listFacts } from '#lib/db/facts.ts'
@@ -86,16 +85,12 @@ describe.skipIf(!isRoot)('a source backed up and restored through the run loop',
   })
 
   test('the WAL loop collects what is archived and unlinks it once it is stored [F8]', async () => {
-    const before = await console_.db.walFile.count()
-    await cluster.sql('create table later as select 1 as x')
-    await cluster.sql('select pg_switch_wal()')
-    // A turn that came before the archiver had copied the segment finds nothing: the next one is asked for at once.
-    for (let tries = 0; tries < 100 && ((await console_.db.walFile.count()) === before || (await archived()).length > 0); tries++) {
+    await cluster.sql('create table if not exists later as select 1 as x')
+    const name = await switchWal(cluster)
+    await expect.poll(async () => {
       await console_.db.source.update({ where: { id: console_.sourceId }, data: { walTurnAt: null } })
-      await sleep(300)
-    }
-    expect(await console_.db.walFile.count()).toBeGreaterThan(before)
-    expect(await archived()).toEqual([])
+      return [await console_.db.walFile.count({ where: { name } }), await archived()]
+    }, { timeout: 60_000, interval: 300 }).toEqual([1, []])
   })
 
   test('a server that is down fails an incremental, and is never an empty success [E2]', async () => {
@@ -111,8 +106,7 @@ describe.skipIf(!isRoot)('a source backed up and restored through the run loop',
     const destination = join(await serverFolder('restore'), 'copy')
     const { run } = await console_.restore(destination)
     expect(run, JSON.stringify(await console_.texts(run.id))).toMatchObject({ state: 'succeeded' })
-    await using restored = await startServer({ major: 18, dataDirectory: join(destination, 'data') })
-    for (let tries = 0; tries < 100 && (await restored.sql<{ r: boolean }>('select pg_is_in_recovery() r'))[0]!.r; tries++) await sleep(100)
+    await using restored = await startRestored({ major: 18, dataDirectory: join(destination, 'data') })
     expect(await restored.sql('select count(*), sum(id) from t')).toEqual(wanted)
     expect(await restored.sql('select x from later')).toEqual([{ x: 1 }])
   })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { serverFolder, startCluster, startServer, type Cluster } from '#e2e/hosts/cluster.ts'
+import { type Cluster, serverFolder, startCluster, startRestored, switchWal } from '#e2e/hosts/cluster.ts'
 import { startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
 import type { SettingOverrides } from '#lib/domain/settings.ts'
@@ -79,8 +79,7 @@ describe.skipIf(process.getuid?.() !== 0)('bandwidth', () => {
     const { run } = await restore
     expect(run, await console_.why(run)).toMatchObject({ state: 'succeeded' })
     expectCap(rate)
-    await using server = await startServer({ major: 17, dataDirectory: join(destination, 'data'), settings: { archive_mode: 'off' } })
-    await expect.poll(async () => (await server.sql('select pg_is_in_recovery() as recovering'))[0], { timeout: 30_000 }).toEqual({ recovering: false })
+    await using server = await startRestored({ major: 17, dataDirectory: join(destination, 'data') })
     expect(await server.sql('select count(*), sum(id), md5(string_agg(v, chr(10) order by id)) from t')).toEqual(wanted)
   })
 
@@ -88,8 +87,7 @@ describe.skipIf(process.getuid?.() !== 0)('bandwidth', () => {
     await console_.db.source.updateMany({ data: { isActive: false } })
     await settle({ bandwidthBytesPerSecond: CAP })
     await cluster.sql('insert into t select g, repeat(md5(g::text), 2) from generate_series(250001, 700000) g')
-    await cluster.sql('select pg_switch_wal()')
-    await expect.poll(async () => (await cluster.sql<{ n: string }>('select count(*) n from pg_ls_archive_statusdir() where name like \'%.ready\''))[0], { timeout: 30_000 }).toEqual({ n: '0' })
+    await switchWal(cluster)
     const run = console_.run('collect-wal', { source: await console_.frozen(), storageId: console_.storageId })
     const rate = await measured(() => sizeOf(join(console_.storageRoot, 'sets/nightly/main/wal')), run)
     expect(await run, await console_.why(await run)).toMatchObject({ state: 'succeeded' })

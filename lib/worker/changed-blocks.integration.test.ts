@@ -2,7 +2,7 @@
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { serverFolder, startCluster, startServer, type Cluster } from '#e2e/hosts/cluster.ts'
+import { type Cluster, serverFolder, startCluster, startRestored } from '#e2e/hosts/cluster.ts'
 import { startTestConsole, type EndedRun, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
 import { beginHistory, contentOf, steps } from '#e2e/hosts/history.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
@@ -43,8 +43,7 @@ describe.skipIf(!isRoot)('a source whose incrementals hold changed blocks', () =
     const { run, plan } = await console_.restore(destination, { target: { kind: 'immediate' }, imageId })
     expect(run, JSON.stringify(await console_.texts(run.id))).toMatchObject({ state: 'succeeded' })
     expect(plan.image.id).toBe(imageId)
-    await using restored = await startServer({ major: 17, dataDirectory: join(destination, 'data'), settings: { archive_mode: 'off' } })
-    await expect.poll(async () => (await restored.sql('select pg_is_in_recovery() as recovering'))[0], { timeout: 30_000 }).toEqual({ recovering: false })
+    await using restored = await startRestored({ major: 17, dataDirectory: join(destination, 'data') })
     expect(await contentOf(restored)).toEqual(wanted)
   }
 

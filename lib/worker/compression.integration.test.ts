@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { serverFolder, startCluster, startServer, type Cluster } from '#e2e/hosts/cluster.ts'
+import { type Cluster, serverFolder, startCluster, startRestored } from '#e2e/hosts/cluster.ts'
 import { startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
 import { insertKey } from '#lib/db/keys.ts'
@@ -31,8 +31,7 @@ describe.skipIf(process.getuid?.() !== 0)('compression', () => {
     const destination = join(await serverFolder('compression'), 'copy')
     const { run } = await console_.restore(destination, request)
     expect(run, await console_.why(run)).toMatchObject({ state: 'succeeded' })
-    await using server = await startServer({ major: 17, dataDirectory: join(destination, 'data'), settings: { archive_mode: 'off' } })
-    await expect.poll(async () => (await server.sql('select pg_is_in_recovery() as recovering'))[0], { timeout: 30_000 }).toEqual({ recovering: false })
+    await using server = await startRestored({ major: 17, dataDirectory: join(destination, 'data') })
     return await content(server)
   }
   beforeAll(async () => {

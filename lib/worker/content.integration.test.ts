@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { chown, mkdir, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { serverFolder, startCluster, startServer, type Cluster } from '#e2e/hosts/cluster.ts'
+import { type Cluster, serverFolder, startCluster, startRestored } from '#e2e/hosts/cluster.ts'
 import { contentOf } from '#e2e/hosts/history.ts'
 import { startTestConsole, type TestConsole } from '#e2e/hosts/console.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
@@ -120,8 +120,7 @@ describe.skipIf(!isRoot)('what goes into an image', () => {
     const data = join(folder, 'copy', 'data')
     expect(['dump', 'notes.bak', 'base/5/core.123'].filter((path) => existsSync(join(data, path)))).toEqual([])
     expect(existsSync(join(data, 'kept.txt'))).toBe(true)
-    await using restored = await startServer({ major: 17, dataDirectory: data, settings: { archive_mode: 'off' } })
-    await expect.poll(async () => (await restored.sql('select pg_is_in_recovery() as recovering'))[0], { timeout: 30_000 }).toEqual({ recovering: false })
+    await using restored = await startRestored({ major: 17, dataDirectory: data })
     expect(await contentOf(restored)).toEqual(wanted)
   })
 

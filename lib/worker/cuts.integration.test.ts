@@ -4,7 +4,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Cluster, noiseTable, startCluster } from '#e2e/hosts/cluster.ts'
+import { type Cluster, noiseTable, startCluster, switchWal } from '#e2e/hosts/cluster.ts'
 import { startTestConsole, type TestConsole, type TestConsoleInput } from '#e2e/hosts/console.ts'
 import { startProxy, type Proxy } from '#e2e/hosts/proxy.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
@@ -228,11 +228,9 @@ describe.skipIf(process.getuid?.() !== 0)('a backup that something happens to', 
     await console_.db.source.update({ where: { id: console_.sourceId }, data: { isActive: false } }) // the WAL loop keeps its hands off
     for (let n = 0; n < 3; n++) {
       await cluster.sql(`create table gap${n} as select 1`)
-      await cluster.sql('select pg_switch_wal()')
+      await switchWal(cluster)
     }
-    const segments = async () => (await readdir(cluster.archiveDirectory)).filter(name => /^[0-9A-F]{24}$/.test(name)).toSorted()
-    for (let tries = 0; tries < 100 && (await segments()).length < 3; tries++) await sleep(100)
-    const lost = (await segments())[1]!
+    const lost = (await readdir(cluster.archiveDirectory)).filter(name => /^[0-9A-F]{24}$/.test(name)).toSorted()[1]!
     await rm(join(cluster.archiveDirectory, lost))
     const run = await console_.backup('incremental')
     expect(run, (await console_.texts(run.id)).join('\n')).toMatchObject({ state: 'failed', problemCode: 'wal-gap', problemMessage: expect.stringContaining(lost) as string })

@@ -4,10 +4,9 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chapters, filled, printedBlocks } from '#e2e/hosts/by-hand.ts'
-import { serverFolder, startCluster, startServer, type Cluster } from '#e2e/hosts/cluster.ts'
+import { type Cluster, serverFolder, startCluster, startRestored } from '#e2e/hosts/cluster.ts'
 import { startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
 import { isMatrix } from '#e2e/hosts/majors.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
@@ -138,8 +137,7 @@ describe.skipIf(!isRoot).each([
     const { run, destination } = await restore('copy')
     expect(run, await console_.why(run)).toMatchObject({ state: 'succeeded' })
     await command({ argv: ['chown', '-R', `${cluster.user.uid}:${cluster.user.gid}`, destination] })
-    await using restored = await startServer({ major: 18, dataDirectory: join(destination, 'data') })
-    for (let tries = 0; tries < 100 && (await restored.sql<{ r: boolean }>('select pg_is_in_recovery() r'))[0]!.r; tries++) await sleep(100)
+    await using restored = await startRestored({ major: 18, dataDirectory: join(destination, 'data') })
     expect(await restored.sql('select count(*), sum(id), min(planted) from t')).toEqual(wanted)
   })
 

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { serverFolder, startCluster, startServer, type Cluster } from '#e2e/hosts/cluster.ts'
+import { type Cluster, serverFolder, startCluster, startRestored } from '#e2e/hosts/cluster.ts'
 import { type EndedRun, startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
 import { insertKey } from '#lib/db/keys.ts'
@@ -76,8 +76,7 @@ describe.skipIf(process.getuid?.() !== 0).each([
     const destination = join(folder, 'restored')
     const { run } = await console_.restore(destination, { target: { kind: 'lsn', lsn: parseLsn(drop?.lsn ?? ''), inclusive: false } })
     expect(run, await console_.why(run)).toMatchObject({ state: 'succeeded' })
-    await using server = await startServer({ major, dataDirectory: join(destination, 'data') })
-    for (let tries = 0; tries < 100 && (await server.sql<{ is: boolean }>('select pg_is_in_recovery() is'))[0]?.is === true; tries += 1) await sleep(100)
+    await using server = await startRestored({ major, dataDirectory: join(destination, 'data') })
     expect((await server.sql('select count(*)::int, md5(string_agg(v, chr(10) order by id)) from shop.orders'))[0]).toEqual(wanted.orders)
     expect((await server.sql<{ count: number }>('select count(*)::int count from other'))[0]?.count).toBe(wanted.other)
   })

@@ -1,9 +1,8 @@
 // A directory on a host as storage device: the conformance suite through a real sshd and agent, and backups that never pass the console.
 import { mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Cluster, noiseTable, serverFolder, startCluster, startServer } from '#e2e/hosts/cluster.ts'
+import { type Cluster, noiseTable, serverFolder, startCluster, startRestored, switchWal } from '#e2e/hosts/cluster.ts'
 import { startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
 import { startProxy, type Proxy } from '#e2e/hosts/proxy.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
@@ -67,9 +66,7 @@ describe.skipIf(process.getuid?.() !== 0)('a directory on a host', () => {
 
   test('a full goes from its host into the directory without passing the console, and verifies [H3]', async () => {
     // The WAL of before comes in through the console: it is not to be counted.
-    await cluster.sql('select pg_switch_wal()')
-    await cluster.sql('checkpoint')
-    expect(await console_.run('collect-wal', { source: await console_.frozen(), storageId: console_.storageId })).toMatchObject({ state: 'succeeded' })
+    await console_.collect(await switchWal(cluster))
     const before = proxy.received()
     const run = await console_.backup('full', true)
     expect(run, await told(run.id)).toMatchObject({ state: 'succeeded', level: 0 })
@@ -90,8 +87,7 @@ describe.skipIf(process.getuid?.() !== 0)('a directory on a host', () => {
     const { run } = await console_.restore(destination)
     expect(run, await told(run.id)).toMatchObject({ state: 'succeeded' })
     expect(proxy.sent() - before).toBeLessThan(2 * MB)
-    await using restored = await startServer({ major: 16, dataDirectory: join(destination, 'data') })
-    for (let tries = 0; tries < 100 && (await restored.sql<{ r: boolean }>('select pg_is_in_recovery() r'))[0]!.r; tries++) await sleep(100)
+    await using restored = await startRestored({ major: 16, dataDirectory: join(destination, 'data') })
     expect(await restored.sql('select count(*), sum(id), md5(string_agg(md5(noise), null order by id)) from t')).toEqual(wanted)
   })
 

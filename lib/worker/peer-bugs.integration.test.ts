@@ -1,6 +1,7 @@
 // Losses of data that other tools had, made to happen here: a catalog that refuses what was stored, and WAL that the server recycles under a backup.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Client } from 'pg'
+import { switchWal } from '#e2e/hosts/cluster.ts'
 import { comesTrue, faultStage, type FaultStage } from '#e2e/hosts/fault-stage.ts'
 
 describe.skipIf(process.getuid?.() !== 0)('a source in the care of the console', () => {
@@ -40,8 +41,7 @@ describe.skipIf(process.getuid?.() !== 0)('a source in the care of the console',
   test('WAL that the catalog refuses to record is a failed collection, leaves nothing of the host, and comes in later (peer bug 4) [F1] [M6]', async () => {
     const { cluster, console: it } = stage
     await cluster.sql('create table later as select 1 as one')
-    const switched = (await cluster.sql<{ name: string }>('select pg_walfile_name(pg_switch_wal()) as name'))[0]?.name ?? ''
-    expect(await comesTrue(async () => (await cluster.sql<{ is: boolean }>("select not exists (select from pg_ls_archive_statusdir() where name like '%.ready') as is"))[0]?.is === true, 20_000), switched).toBe(true)
+    const switched = await switchWal(cluster)
     // Others may expire meanwhile: this one is what matters.
     const stored = (): Promise<number> => it.db.walFile.count({ where: { name: switched } })
     const run = await refusing('WalFile', async () => it.run('collect-wal', { source: await it.frozen(), storageId: it.storageId }))

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Cluster, debianBinaries, startCluster } from '#e2e/hosts/cluster.ts'
+import { type Cluster, debianBinaries, startCluster, switchWal } from '#e2e/hosts/cluster.ts'
 import { startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
 import { testCatalog, type TestCatalog } from '#scripts/test-catalog.ts'
@@ -30,7 +30,7 @@ describe.skipIf(process.getuid?.() !== 0)('a source under load', () => {
 
   test('everything that pgbench writes at full speed is in storage soon after it ends, without a gap [F1] [F2]', async () => {
     await pgbench('-c', '4', '-j', '2', '-T', String(LOAD_SECONDS))
-    const last = (await cluster.sql<{ name: string }>('select pg_walfile_name(pg_switch_wal()) as name'))[0]?.name ?? ''
+    const last = await switchWal(cluster)
     await expect.poll(() => console_.db.walFile.count({ where: { name: last } }), { timeout: 150_000, interval: 250 }).toBe(1)
     const segments = (await console_.db.walFile.findMany({ where: { kind: 'segment' }, orderBy: { beginLsn: 'asc' }, select: { beginLsn: true, endLsn: true } })).map(({ beginLsn, endLsn }) => [beginLsn, endLsn])
     expect(segments.length).toBeGreaterThan(5)

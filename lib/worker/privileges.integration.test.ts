@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testAccount } from '#e2e/hosts/accounts.ts'
-import { type Cluster, type RunningServer, serverFolder, serverUser, startCluster, startServer } from '#e2e/hosts/cluster.ts'
+import { type Cluster, type RunningServer, serverFolder, serverUser, startCluster, startRestored, startServer } from '#e2e/hosts/cluster.ts'
 import { startTestConsole, type TestConsole } from '#e2e/hosts/console.ts'
 import { contentOf } from '#e2e/hosts/history.ts'
 import { startSshd } from '#e2e/hosts/sshd.ts'
@@ -69,8 +69,7 @@ describe.skipIf(userInfo().uid !== 0)('accounts without rights of their own', ()
     await chmod(folder, 0o777)
     const { run: ended } = await console_.restore(join(folder, 'copy'))
     expect(ended.state, JSON.stringify([ended.problemMessage, ended.problemDetail])).toBe('succeeded')
-    await using copy = await startServer({ major: MAJOR, dataDirectory: join(folder, 'copy/data'), settings: { archive_mode: 'off' } })
-    await expect.poll(async () => (await copy.sql('select pg_is_in_recovery() as recovering'))[0], { timeout: 30_000 }).toEqual({ recovering: false })
+    await using copy = await startRestored({ major: MAJOR, dataDirectory: join(folder, 'copy/data') })
     expect(await contentOf(copy)).toEqual(await contentOf(server))
   }
 

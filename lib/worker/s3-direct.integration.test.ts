@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Cluster, noiseTable, serverFolder, startCluster, startServer } from '#e2e/hosts/cluster.ts'
+import { type Cluster, noiseTable, serverFolder, startCluster, startRestored, switchWal } from '#e2e/hosts/cluster.ts'
 import { startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
 import { startProxy, type Proxy } from '#e2e/hosts/proxy.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
@@ -55,9 +55,7 @@ describe.skipIf(process.getuid?.() !== 0)('a bucket that the host reaches by its
 
   test('a full goes straight to the bucket, a cut in mid-upload included, and no key is on the host meanwhile [H2] [D3] [A7]', async () => {
     // The WAL of before comes in through the console: it is not to be counted.
-    await cluster.sql('select pg_switch_wal()')
-    await cluster.sql('checkpoint')
-    expect(await console_.run('collect-wal', { source: await console_.frozen(), storageId: console_.storageId })).toMatchObject({ state: 'succeeded' })
+    await console_.collect(await switchWal(cluster))
     const [fromHost, intoSwift] = [toHost.received(), toSwift.sent()]
     const runId = await console_.begin('backup', { source: await console_.frozen(), level: 'full', checkFirst: false, storageId: console_.storageId, cycleDays: 7 })
     const seen: string[] = []
@@ -99,8 +97,7 @@ describe.skipIf(process.getuid?.() !== 0)('a bucket that the host reaches by its
     expect(run, await told(run.id)).toMatchObject({ state: 'succeeded' })
     expect(await told(run.id)).not.toContain('through the console')
     expect(toHost.sent() - intoHost).toBeLessThan(2 * MB)
-    await using restored = await startServer({ major: 17, dataDirectory: join(destination, 'data') })
-    for (let tries = 0; tries < 100 && (await restored.sql<{ r: boolean }>('select pg_is_in_recovery() r'))[0]!.r; tries++) await sleep(100)
+    await using restored = await startRestored({ major: 17, dataDirectory: join(destination, 'data') })
     expect(await restored.sql('select count(*), sum(id), md5(string_agg(md5(noise), null order by id)) from t')).toEqual(wanted)
     expect(await searchHost()).toEqual([])
   })

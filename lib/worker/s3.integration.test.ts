@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Cluster, noiseTable, serverFolder, startCluster, startServer } from '#e2e/hosts/cluster.ts'
+import { type Cluster, noiseTable, serverFolder, startCluster, startRestored, switchWal } from '#e2e/hosts/cluster.ts'
 import { startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
 import { startProxy, type Proxy } from '#e2e/hosts/proxy.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
@@ -91,19 +91,13 @@ describe.skipIf(process.getuid?.() !== 0)('a source backed up to a bucket', () =
     await cluster.sql('insert into t select g, sha256(g::text::bytea) from generate_series(10001, 20000) g')
     const incremental = await console_.backup('incremental', true)
     expect(incremental, await told(incremental.id)).toMatchObject({ state: 'succeeded', level: 1 })
-    await cluster.sql('create table later as select 1 as x')
-    await cluster.sql('select pg_switch_wal()')
-    const stored = await console_.db.walFile.count()
-    for (let tries = 0; tries < 100 && (await console_.db.walFile.count()) === stored; tries++) {
-      await console_.db.source.update({ where: { id: console_.sourceId }, data: { walTurnAt: null } })
-      await sleep(300)
-    }
+    await cluster.sql('drop table if exists later; create table later as select 1 as x')
+    await console_.collect(await switchWal(cluster))
     const wanted = await cluster.sql('select count(*), sum(id), md5(string_agg(md5(noise), null order by id)) from t')
     const destination = join(await serverFolder('restore'), 'copy')
     const { run } = await console_.restore(destination)
     expect(run, await told(run.id)).toMatchObject({ state: 'succeeded' })
-    await using restored = await startServer({ major: 17, dataDirectory: join(destination, 'data') })
-    for (let tries = 0; tries < 100 && (await restored.sql<{ r: boolean }>('select pg_is_in_recovery() r'))[0]!.r; tries++) await sleep(100)
+    await using restored = await startRestored({ major: 17, dataDirectory: join(destination, 'data') })
     expect(await restored.sql('select count(*), sum(id), md5(string_agg(md5(noise), null order by id)) from t')).toEqual(wanted)
     expect(await restored.sql('select x from later')).toEqual([{ x: 1 }])
   })

@@ -180,11 +180,7 @@ describe.skipIf(process.getuid?.() !== 0).each(majorsToTest([17]))(`PostgreSQL %
     lastLsn = parseLsn(row?.lsn ?? '')
     await commit(lost, 2, 300)
     await rm(gate)
-    const isStored = async (): Promise<boolean> => (await console_.db.walFile.count({ where: { name: row?.name ?? '' } })) === 1
-    for (const until = Date.now() + 30_000; !(await isStored()); await pause(100)) {
-      if (Date.now() > until) throw new Error(`${row?.name} never arrived in storage.`)
-      await ok(await console_.run('collect-wal', { source: await console_.frozen(), storageId: console_.storageId }))
-    }
+    await console_.collect(row?.name ?? '')
     await cluster.sql('checkpoint')
     const [space] = await cluster.sql<{ oid: string; path: string }>("select oid::text, pg_tablespace_location(oid) as path from pg_tablespace where spcname = 'side'")
     const path = space?.path ?? ''

@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chapters, filled, type PrintedBlock, printedBlocks } from '#e2e/hosts/by-hand.ts'
-import { binariesOf, type Cluster, debianBinaries, serverFolder, startCluster, startServer } from '#e2e/hosts/cluster.ts'
+import { binariesOf, type Cluster, debianBinaries, serverFolder, startCluster, startRestored, switchWal } from '#e2e/hosts/cluster.ts'
 import { type EndedRun, startTestConsole } from '#e2e/hosts/console.ts'
 import { newerTools } from '#e2e/hosts/newer-tools.ts'
 import { freePort } from '#e2e/hosts/ports.ts'
@@ -86,9 +86,7 @@ async function backUp(cluster: Cluster, how: { storageRoot: string; encryption: 
   await sleep(1100)
   await cluster.sql('delete from t where id > 100')
   const end = await content()
-  await cluster.sql('select pg_switch_wal()')
-  await cluster.sql('checkpoint')
-  await ok(await console_.run('collect-wal', { source: await console_.frozen(), storageId: console_.storageId }))
+  await console_.collect(await switchWal(cluster))
   await worker.kill('SIGTERM')
   const [tablespace] = await cluster.sql<{ oid: string }>("select oid::text from pg_tablespace where spcname = 'side'")
   return { expected: { full, moment, end }, moment: at, tablespace: tablespace?.oid ?? '' }
@@ -130,8 +128,7 @@ describe.skipIf(!isRoot).each([
 
   /** Starts what was restored, and answers its content. */
   async function contentOf(destination: string): Promise<unknown> {
-    await using server = await startServer({ major, dataDirectory: join(destination, 'data') })
-    for (let tries = 0; tries < 100 && (await server.sql<{ is: boolean }>('select pg_is_in_recovery() is'))[0]?.is === true; tries += 1) await sleep(100)
+    await using server = await startRestored({ major, dataDirectory: join(destination, 'data') })
     return (await server.sql(CONTENT))[0]
   }
 
