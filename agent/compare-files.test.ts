@@ -10,26 +10,26 @@ const MIB = 1 << 20
 const folder = mkdtempSync(join(tmpdir(), 'howdah-compare-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const difference = (path: string, wanted: Buffer): { answer: number | null; readBytes: number; isSame: boolean } => {
+const difference = async (path: string, wanted: Buffer): Promise<{ answer: number | null; readBytes: number; isSame: boolean }> => {
   let [readBytes, isSame] = [0, false]
-  const answer = differenceOf(path, { size: wanted.length, sha256: createHash('sha256').update(wanted).digest('hex') }, { onPiece: (bytes) => void (readBytes += bytes), onSame: () => void (isSame = true) })
+  const answer = await differenceOf(path, { size: wanted.length, sha256: createHash('sha256').update(wanted).digest('hex') }, { onPiece: (bytes) => void (readBytes += bytes), onSame: () => void (isSame = true) })
   return { answer, readBytes, isSame }
 }
 
-test.each([0, 1, 8192, MIB - 1, MIB, MIB + 5, 4 * MIB + 4096])('%i bytes are the same or not by every byte [K16]', (bytes) => {
+test.each([0, 1, 8192, MIB - 1, MIB, MIB + 5, 4 * MIB - 1, 4 * MIB, 4 * MIB + 1, 7 * MIB + 4096])('%i bytes are the same or not by every byte [K16]', async (bytes) => {
   const path = join(folder, String(bytes))
   const content = randomBytes(bytes)
   writeFileSync(path, content)
-  expect(difference(path, content)).toEqual({ answer: null, readBytes: bytes, isSame: true })
+  expect(await difference(path, content)).toEqual({ answer: null, readBytes: bytes, isSame: true })
   for (const at of [0, Math.floor(bytes / 2), bytes - 1].filter((one) => one >= 0 && one < bytes)) {
     const other = Buffer.from(content)
     other[at] = (other[at] ?? 0) ^ 1
     writeFileSync(path, other)
     utimesSync(path, 1_700_000_000, 1_700_000_000)
-    expect(difference(path, content), `byte ${at}`).toEqual({ answer: bytes, readBytes: bytes, isSame: false })
+    expect(await difference(path, content), `byte ${at}`).toEqual({ answer: bytes, readBytes: bytes, isSame: false })
   }
   writeFileSync(path, Buffer.concat([content, Buffer.of(1)]))
-  expect(difference(path, content)).toEqual({ answer: bytes + 1, readBytes: 0, isSame: false })
+  expect(await difference(path, content)).toEqual({ answer: bytes + 1, readBytes: 0, isSame: false })
   rmSync(path)
-  expect(difference(path, content)).toEqual({ answer: 0, readBytes: 0, isSame: false })
+  expect(await difference(path, content)).toEqual({ answer: 0, readBytes: 0, isSame: false })
 })

@@ -1,12 +1,19 @@
 // In a worker thread: tells which files of an earlier copy are what an image holds, and removes what the image does not hold.
 import { createHash } from 'node:crypto'
-import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, lstatSync, openSync, read, readdirSync, readSync, rmSync, statSync } from 'node:fs'
 import type { IndexEntry } from '#lib/image/index.ts'
 import { entryPathBytes } from '#lib/image/index.ts'
 import { hasCode } from './system-problem.ts'
 
 const CHUNK_BYTES = 1 << 20
-const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
+/** From this size on a file is read around the page cache: a copy is seldom in memory, and what the servers of the host keep there stays. */
+const LARGE_BYTES = 4 << 20
+/** While one piece is digested the disk reads the next ones. */
+const PIECES = 3
+/** Of whole pages, as reads around the cache want it. */
+const { buffer: memory } = new WebAssembly.Memory({ initial: (PIECES * CHUNK_BYTES) / 65_536, maximum: (PIECES * CHUNK_BYTES) / 65_536 })
+const pieces = Array.from({ length: PIECES }, (_, number) => Buffer.from(memory, number * CHUNK_BYTES, CHUNK_BYTES))
+const chunk = Buffer.from(memory, 0, CHUNK_BYTES)
 
 interface Digest {
   sha256: string
@@ -25,28 +32,73 @@ export function digestOf(fd: number, onPiece: (bytes: number) => void): Digest {
   return { sha256: hash.digest('hex'), size }
 }
 
-/** A path as bytes, in a string that compares and splits: names need not be UTF-8. */
-export const latinPath = (entry: Pick<IndexEntry, 'path' | 'pathBase64'>): string => entryPathBytes(entry).toString('latin1')
+const bytesAt = (fd: number, into: Buffer, position: number): Promise<number> =>
+  new Promise((resolve, reject) => read(fd, into, 0, into.length, position, (error, count) => (error === null ? resolve(count) : reject(error))))
 
-/** Which of the files share the work with others: each goes to whoever has least to read so far, so that every thread comes to the same answer by itself. */
-export function* shareOf<T extends { size: number }>(files: Iterable<T>, share: number, of: number): Generator<T> {
-  const loads = Array.from({ length: of }, () => 0)
-  const COST_OF_A_FILE = 64 * 1024
-  for (const file of files) {
-    const least = loads.indexOf(Math.min(...loads))
-    loads[least] = (loads[least] ?? 0) + file.size + COST_OF_A_FILE
-    if (least === share) yield file
+/** The same of a large file, up to where a read gives less than was asked for: the end, which its size tells. */
+async function digestAhead(fd: number, onPiece: (bytes: number) => void): Promise<Digest> {
+  const hash = createHash('sha256')
+  let [size, position] = [0, 0]
+  const begin = (piece: Buffer) => {
+    const arrives = bytesAt(fd, piece, position)
+    arrives.catch(() => {}) // heard in its turn
+    position += CHUNK_BYTES
+    return { piece, arrives }
+  }
+  const ahead = pieces.map(begin)
+  try {
+    for (let next = ahead.shift(); next !== undefined; next = ahead.shift()) {
+      const got = await next.arrives
+      onPiece(got)
+      hash.update(next.piece.subarray(0, got))
+      size += got
+      if (got < CHUNK_BYTES) break
+      ahead.push(begin(next.piece))
+    }
+  } finally {
+    await Promise.allSettled(ahead.map(({ arrives }) => arrives)) // their memory is used again
+  }
+  return { sha256: hash.digest('hex'), size }
+}
+
+/** Around the page cache where the file system can. */
+function openLarge(path: string | Buffer): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_DIRECT)
+  } catch (error) {
+    if (hasCode(error, 'EINVAL')) return openSync(path, 'r')
+    throw error
   }
 }
 
+/** A path as bytes, in a string that compares and splits: names need not be UTF-8. */
+export const latinPath = (entry: Pick<IndexEntry, 'path' | 'pathBase64'>): string => entryPathBytes(entry).toString('latin1')
+
+const COST_OF_A_FILE = 64 * 1024
+
+/** Which of the files share the work with others, the largest first: each goes to whoever has least to read so far, so that every thread comes to the same answer by itself. */
+export function* shareOf<T extends { size: number }>(files: () => Iterable<T>, share: number, of: number): Generator<T> {
+  const loads = Array.from({ length: of }, () => 0)
+  const isMine = ({ size }: T): boolean => {
+    const least = loads.indexOf(Math.min(...loads))
+    loads[least] = (loads[least] ?? 0) + size + COST_OF_A_FILE
+    return least === share
+  }
+  const large: T[] = []
+  for (const file of files()) if (file.size >= LARGE_BYTES) large.push(file)
+  for (const file of large.toSorted((a, b) => b.size - a.size)) if (isMine(file)) yield file
+  for (const file of files()) if (file.size < LARGE_BYTES && isMine(file)) yield file
+}
+
 /** Size of a file that is there instead, 0 where there is none; null = it is exactly what is wanted. */
-export function differenceOf(path: string | Buffer, wanted: Digest, work: { onPiece: (bytes: number) => void; onSame: (fd: number) => void }): number | null {
+export async function differenceOf(path: string | Buffer, wanted: Digest, work: { onPiece: (bytes: number) => void; onSame: (fd: number) => void }): Promise<number | null> {
   const facts = lstatSync(path, { throwIfNoEntry: false })
   if (facts?.isFile() !== true) return 0
   if (facts.size !== wanted.size) return facts.size
-  const fd = openSync(path, 'r')
+  const isLarge = facts.size >= LARGE_BYTES
+  const fd = isLarge ? openLarge(path) : openSync(path, 'r')
   try {
-    const found = digestOf(fd, work.onPiece)
+    const found = isLarge ? await digestAhead(fd, work.onPiece) : digestOf(fd, work.onPiece)
     if (found.size !== wanted.size || found.sha256 !== wanted.sha256 || fstatSync(fd).size !== wanted.size) return facts.size
     work.onSame(fd)
     return null

@@ -4,15 +4,15 @@ import { open, stat } from 'node:fs/promises'
 import { RunEvent, type RunEventBody } from '#lib/domain/event.ts'
 import { hasCode } from './system-problem.ts'
 
-/** Events after which a lost line would lose more than a number on a screen. */
-const durable: ReadonlySet<RunEventBody['kind']> = new Set(['phase', 'volume', 'need', 'strange', 'end'])
+/** Events that must be known even when the machine goes down after them. */
+const durable: ReadonlySet<RunEventBody['kind']> = new Set(['volume', 'strange', 'end'])
 
 export interface Journal {
   append(body: RunEventBody): void
   close(): void
 }
 
-/** A new journal; refuses to go on with one that exists, because a run is one process, unless it is one that may be resumed. */
+/** A new journal; refuses to go on with one that exists, because a run is one process, unless it is one that may be resumed: then no line that was read is ever lost, for the next process counts on from it. */
 export function openJournal(path: string, now: () => Date, mayResume = false): Journal {
   const fd = openSync(path, mayResume ? 'a+' : 'wx', 0o600)
   let seq = mayResume ? resume(path, fd) : 0
@@ -20,7 +20,7 @@ export function openJournal(path: string, now: () => Date, mayResume = false): J
     append(body) {
       seq += 1
       writeSync(fd, `${JSON.stringify({ seq, at: now().toISOString(), body } satisfies RunEvent)}\n`)
-      if (durable.has(body.kind)) fsyncSync(fd)
+      if (mayResume || durable.has(body.kind)) fsyncSync(fd)
     },
     close: () => closeSync(fd),
   }

@@ -293,23 +293,23 @@ export function restoreThread(data: RestoreThreadData): void {
     else if (entry.type === 'symlink') symlinkSync(entry.link ?? '', targetOf(entry))
   }
 
-  const compare = ({ index, wal: files, share, of }: Extract<ToRestoreThread, { kind: 'compare' }>): void => {
+  const compare = async ({ index, wal: files, share, of }: Extract<ToRestoreThread, { kind: 'compare' }>): Promise<void> => {
     const said = { kind: 'compared' as const, kept: [] as string[], keptWal: [] as string[], presentBytes: 0 }
     const onPiece = (bytes: number) => {
       goOn()
       count(COUNTER_MOVED, bytes)
     }
-    for (const entry of shareOf(filesOf(index), share, of)) {
+    for (const entry of shareOf(() => filesOf(index), share, of)) {
       const name = entryName(entry)
       // Configuration from elsewhere is small and written anew; what comes as blocks has no content of its own to compare with.
       if (name.startsWith(`${CONFIG_TOP}/`) || pathOfIncremental(name) !== null) continue
-      const difference = differenceOf(targetOf(entry), { size: entry.size, sha256: entry.sha256 ?? '' }, { onPiece, onSame: (fd) => dress(fd, entry) })
+      const difference = await differenceOf(targetOf(entry), { size: entry.size, sha256: entry.sha256 ?? '' }, { onPiece, onSame: (fd) => dress(fd, entry) })
       if (difference === null) said.kept.push(latinPath(entry))
       else said.presentBytes += difference
     }
-    for (const { name, rawBytes, rawSha256 } of shareOf(files.map((file) => ({ ...file, size: file.rawBytes })), share, of)) {
+    for (const { name, rawBytes, rawSha256 } of shareOf(() => files.map((file) => ({ ...file, size: file.rawBytes })), share, of)) {
       if (rawSha256 === null) continue // nothing to compare it with
-      const difference = differenceOf(join(targets.archive, name), { size: rawBytes, sha256: rawSha256 }, { onPiece, onSame: () => {} })
+      const difference = await differenceOf(join(targets.archive, name), { size: rawBytes, sha256: rawSha256 }, { onPiece, onSame: () => {} })
       if (difference === null) said.keptWal.push(name)
       else said.presentBytes += difference
     }

@@ -9,6 +9,7 @@ import { resumableJobs } from '#lib/protocol/recovery.ts'
 import { cancelFile, findState, finishFile, isAlive, journalFile, makeRunsFolder, readLeftovers, readState, type RunFolderState, runFolder, runsFolder, startTicksOf, writeState } from './folder.ts'
 import { isFound } from './inspect.ts'
 import { journalReader, journalSize } from './journal.ts'
+import { patience } from './patience.ts'
 import { startRun } from './process.ts'
 import { isUnsettled } from './recovery-state.ts'
 import { stopLeftServer } from './scratch-server.ts'
@@ -16,7 +17,6 @@ import { hasCode, pathProblem } from './system-problem.ts'
 import { agentFile } from './version.ts'
 
 const RELEASE_PATIENCE_MS = 5000
-const POLL_MS = 30
 
 export async function beginRun({ runId, job }: Params<'run.start'>): Promise<Result<'run.start'>> {
   await makeRunsFolder()
@@ -115,6 +115,7 @@ export async function runEvents({ runId, after, waitMs }: Params<'run.events'>):
   const state = await readState(runId)
   const read = readerOf(runId)
   const until = Date.now() + waitMs
+  const pause = patience()
   let size = -1
   for (;;) {
     // Asked before reading: what a process wrote before it was seen dead is then read.
@@ -126,7 +127,7 @@ export async function runEvents({ runId, after, waitMs }: Params<'run.events'>):
       if (events.length > 0) return { events, ended: isLast, alive }
     }
     if (Date.now() >= until || !alive) return { events: [], ended: await hasEnded(state, after), alive }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    await pause()
   }
 }
 
@@ -197,7 +198,8 @@ export async function releaseRun({ runId }: Params<'run.release'>): Promise<Resu
     return {}
   }
   // Its last event is written a moment before the process is gone.
-  for (const until = Date.now() + RELEASE_PATIENCE_MS; (await isAlive(state)) && Date.now() < until; ) await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  const pause = patience()
+  for (const until = Date.now() + RELEASE_PATIENCE_MS; (await isAlive(state)) && Date.now() < until; ) await pause()
   if (await isAlive(state)) throw problem('already-running', 'The run is still going on', { hint: 'Cancel it first, and wait for its end.' })
   // Its end was never written: what it moved aside is still to be put back.
   if (resumableJobs.has(state.kind) && (await isUnsettled(runFolder(runId))) && !(await hasWrittenItsEnd(runId))) throw problem('conflict', 'The recovery was cut off in the middle, and is to be finished first', { hint: 'Start the run again: it puts back what it moved.' })

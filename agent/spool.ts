@@ -6,16 +6,16 @@ import { join } from 'node:path'
 import { problem } from '#lib/domain/problem.ts'
 import { openBytes } from '#lib/image/age-header.ts'
 import { SEALED } from '#lib/image/layout.ts'
+import { patience } from './patience.ts'
 import type { RunContext } from './run.ts'
-
-const POLL_MS = 30
 
 /** Waits until the console has pushed a file into the spool. */
 export async function arrival(run: RunContext, name: string): Promise<string> {
   const path = join(run.spool, name)
+  const pause = patience()
   while (!existsSync(path)) {
     if (run.signal.aborted) throw run.signal.reason
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    await pause()
   }
   return path
 }
