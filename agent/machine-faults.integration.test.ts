@@ -1,11 +1,14 @@
 // Errors of the host's machine, made for real: a full spool, folders that may not be used, a disk that does not read, rights that go in mid-life. Each is told with its path, and nothing stays behind.
 import { execFile } from 'node:child_process'
+import { openSync } from 'node:fs'
 import { chmod, chown, copyFile, mkdir, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { accessTo, followRun, newRunId, runBackup, settingsWith, startAgent, type TestAgent } from '#e2e/hosts/agent.ts'
 import { asServerUser, type Cluster, noiseTable, serverFolder, startCluster } from '#e2e/hosts/cluster.ts'
+import { writeBehind } from './write-behind.ts'
+import { eitherWay } from './write-ways.ts'
 
 const run = promisify(execFile)
 const MIB = 1 << 20
@@ -87,6 +90,21 @@ describe.skipIf(process.getuid?.() !== 0)('a host whose machine fails', () => {
     await expect(refused).rejects.toMatchObject({ problem: { code: 'no-space', message: expect.stringContaining(home) as string } })
     expect(await readdir(join(home, 'runs')).catch(() => [])).toEqual([])
     await nothingStays()
+  })
+
+  test.each(['direct', 'cached'] as const)('a large file that fills its disk as it goes %s is refused, and nothing of it stays open [K9]', async (way) => {
+    const disk = join(await place(), 'disk')
+    await mkdir(disk)
+    await loop(disk, 24)
+    const behind = writeBehind()
+    const write = eitherWay({ behind, onWritten: () => {}, chooser: { way, isTrial: false, spent: () => {} } })
+    const path = join(disk, '16384')
+    const fd = openSync(path, 'wx')
+    const file = behind.begin(fd, path)
+    const page = Buffer.alloc(MIB, 'page')
+    await expect(write({ path, fd, file }, Array.from({ length: 40 }, () => page))).rejects.toMatchObject({ code: 'ENOSPC' })
+    file.close()
+    await behind.settled() // and the file system can be unmounted
   })
 
   test('a temporary directory that may not be written to fails the start with its path [D5]', async () => {

@@ -21,7 +21,8 @@ import { asProblem, isSystemError, pathProblem } from './system-problem.ts'
 import { COUNTER_FILES, COUNTER_MOVED, COUNTER_WRITTEN, COUNTERS, type Shared, SLOT_STOP } from './threads.ts'
 import { type Names, readNames } from './users.ts'
 import { walContent } from './volume-bytes.ts'
-import { writeBehind } from './write-behind.ts'
+import { type FileBehind, writeBehind } from './write-behind.ts'
+import { eitherWay, isForEitherWay } from './write-ways.ts'
 
 /** Where each part of an image is written; tablespaces have places of their own. */
 export interface Targets {
@@ -158,6 +159,7 @@ export function restoreThread(data: RestoreThreadData): void {
   }
   const { expand } = frameExpander()
   const behind = writeBehind()
+  const writeLarge = eitherWay({ behind, onWritten })
 
   /** Returns how many bytes there were. */
   const writeAll = (fd: number, bytes: Buffer): number => {
@@ -208,21 +210,26 @@ export function restoreThread(data: RestoreThreadData): void {
     }
   }
 
-  /** One file from its pieces with the owner, mode and time of `entry`. */
-  const writeFile = async (entry: IndexEntry, pieces: Iterable<Buffer>) => {
+  /** Pieces one after another, onto what is there already if this is a delta. */
+  const writePieces = async (fd: number, file: FileBehind, pieces: Iterable<Buffer>) => {
+    let at = 0
+    for (const bytes of pieces) {
+      const written = isDelta ? rewrite(fd, bytes, at) : writeAll(fd, bytes)
+      at += bytes.length
+      const caughtUp = file.wrote(written)
+      if (caughtUp !== undefined) await caughtUp
+    }
+    if (isDelta && fstatSync(fd).size > at) ftruncateSync(fd, at)
+  }
+
+  /** One file of `size` bytes from its pieces, with the owner, mode and time of `entry`. */
+  const writeFile = async (entry: IndexEntry, size: number, pieces: Iterable<Buffer>) => {
     const path = targetOf(entry)
     if (entryName(entry).startsWith(`${CONFIG_TOP}/`)) mkdirSync(dirname(path.toString()), { recursive: true, mode: 0o700 })
     const fd = openedFor(path)
     const file = behind.begin(fd, path)
     try {
-      let at = 0
-      for (const bytes of pieces) {
-        const written = isDelta ? rewrite(fd, bytes, at) : writeAll(fd, bytes)
-        at += bytes.length
-        const caughtUp = file.wrote(written)
-        if (caughtUp !== undefined) await caughtUp
-      }
-      if (isDelta && fstatSync(fd).size > at) ftruncateSync(fd, at)
+      await (!isDelta && isForEitherWay(size) ? writeLarge({ path, fd, file }, pieces) : writePieces(fd, file, pieces))
       dress(fd, entry)
     } catch (error) {
       throw inWords(error, entry, path)
@@ -247,7 +254,7 @@ export function restoreThread(data: RestoreThreadData): void {
         yield bytes
       }
     }
-    await writeFile({ ...entry, ...as }, digested(mergedContent(fileContent(entry, open, { isProved: true }), since)))
+    await writeFile({ ...entry, ...as }, mergedBytes(since), digested(mergedContent(fileContent(entry, open, { isProved: true }), since)))
     putTogether.push({ path, sha256: hash.digest('hex'), size: mergedBytes(since) })
   }
 
@@ -289,7 +296,7 @@ export function restoreThread(data: RestoreThreadData): void {
     const target = merged.get(use.path)
     if (use.use === 'blocks' && target !== undefined) keepBlocks(entry, open, target.number, image)
     else if (entry.type === 'file' && target?.from === image) await writeMerged(entry, open, target, last)
-    else if (entry.type === 'file') await writeFile(entry, fileContent(entry, open))
+    else if (entry.type === 'file') await writeFile(entry, entry.size, fileContent(entry, open))
     else if (entry.type === 'symlink') symlinkSync(entry.link ?? '', targetOf(entry))
   }
 

@@ -1,0 +1,112 @@
+// Large files hold what was given, whichever way their stretches take; the cheaper way is taken, and what goes wrong is heard when nothing is on its way any more.
+import { createHash, randomBytes } from 'node:crypto'
+import { closeSync, constants, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { writeBehind } from './write-behind.ts'
+import { eitherWay, isForEitherWay, STRETCH_BYTES, type Way, wayChooser, type WayChooser, writeAround } from './write-ways.ts'
+
+const STRETCH = 4 << 20
+// Beside the tests: temporary files may lie in memory, where nothing goes around the cache.
+const folder = mkdtempSync(join(import.meta.dirname, '../node_modules/.howdah-ways-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+/** Takes the ways in turn, and remembers what it was told. */
+const inTurn = (ways: readonly Way[], isTrial: boolean): WayChooser & { told: number[] } => {
+  const told: number[] = []
+  return { told, isTrial, get way() { return ways[told.length % ways.length] ?? 'cached' }, spent: (ms) => void told.push(ms) }
+}
+
+async function written(pieces: Iterable<Buffer>, chooser: WayChooser): Promise<{ content: Buffer; told: number }> {
+  const path = join(folder, randomBytes(6).toString('hex'))
+  const behind = writeBehind()
+  const fd = openSync(path, 'wx', 0o600)
+  const file = behind.begin(fd, path)
+  let told = 0
+  const write = eitherWay({ behind, onWritten: (bytes) => (told += bytes), chooser, stretchBytes: STRETCH })
+  try {
+    await write({ path, fd, file }, pieces)
+  } finally {
+    file.close()
+    await behind.settled()
+  }
+  const content = readFileSync(path)
+  rmSync(path)
+  return { content, told }
+}
+
+const random = randomBytes(3 * STRETCH + 5 * 4096)
+const openFiles = (): number => readdirSync('/proc/self/fd').length
+
+/** In pieces of these sizes, in turn, each in the same memory as the one before. */
+function* inPieces(content: Buffer, sizes: readonly number[]): Generator<Buffer> {
+  const memory = Buffer.alloc(Math.max(...sizes))
+  for (let at = 0, number = 0; at < content.length; number += 1) {
+    const size = Math.min(sizes[number % sizes.length] ?? 1, content.length - at)
+    content.copy(memory, 0, at, at + size)
+    yield memory.subarray(0, size)
+    at += size
+  }
+}
+
+describe.each([
+  { ways: ['direct'] }, { ways: ['cached'] }, { ways: ['direct', 'cached'] }, { ways: ['cached', 'direct'] },
+] as const)('in stretches that go $ways', ({ ways }) => {
+  test.each([
+    { title: 'frames', sizes: [512 * 1024] }, { title: 'a frame that begins in the middle and whole ones', sizes: [37 * 8192, 512 * 1024] }, { title: 'odd pieces', sizes: [1_000_003, 17, 65_536, 999] }, { title: 'pieces longer than a stretch', sizes: [STRETCH + 100] },
+  ])('a file given as $title holds them all', async ({ sizes }) => {
+    for (const isTrial of [true, false]) {
+      const chooser = inTurn(ways, isTrial)
+      const { content, told } = await written(inPieces(random, sizes), chooser)
+      expect([sha256(content), told]).toEqual([sha256(random), random.length])
+      expect(chooser.told.length).toBe(3)
+    }
+  })
+})
+
+test('one writer writes file after file, by its own choice of the way', async () => {
+  const chooser = wayChooser()
+  for (const size of [STRETCH, STRETCH + 8192, 2 * STRETCH, 3 * STRETCH - 4096]) {
+    const { content } = await written(inPieces(random.subarray(0, size), [512 * 1024]), chooser)
+    expect(sha256(content)).toBe(sha256(random.subarray(0, size)))
+  }
+  expect(chooser.isTrial).toBe(false)
+})
+
+test('pieces that fail are heard, and nothing is open or on its way any more', async () => {
+  function* failing(): Generator<Buffer> {
+    yield* inPieces(random.subarray(0, 2 * STRETCH + 1_000_000), [512 * 1024])
+    throw new RangeError('damaged')
+  }
+  for (const way of ['direct', 'cached'] as const) {
+    const before = openFiles()
+    await expect(written(failing(), inTurn([way], false))).rejects.toThrow('damaged')
+    expect(openFiles()).toBe(before)
+  }
+})
+
+test('bytes that cannot go around the cache go through it', async () => {
+  const path = join(folder, 'refused')
+  const fd = openSync(path, 'wx', 0o600)
+  const around = openSync(path, constants.O_WRONLY | constants.O_DIRECT)
+  const odd = random.subarray(0, 10_001)
+  await writeAround({ around, fd }, odd, 4096)
+  for (const one of [fd, around]) closeSync(one)
+  expect(readFileSync(path).subarray(4096).equals(odd)).toBe(true)
+})
+
+test('files of whole pages and of some length only', () => {
+  expect([8192, STRETCH_BYTES - 8192, STRETCH_BYTES, STRETCH_BYTES + 1, 1 << 30].map(isForEitherWay)).toEqual([false, false, true, false, true])
+})
+
+test.each([{ direct: 10, cached: 20, wanted: 'direct' }, { direct: 20, cached: 10, wanted: 'cached' }] as const)('the cheaper way is taken after each was tried, and both are tried again later ($direct ms, $cached ms)', ({ direct, cached, wanted }) => {
+  const chooser = wayChooser()
+  const taken: string[] = []
+  for (let stretch = 0; stretch < 2 * (2 + 32); stretch += 1) {
+    taken.push(`${chooser.way}${chooser.isTrial ? '?' : ''}`)
+    chooser.spent(chooser.way === 'direct' ? direct : cached)
+  }
+  const period = ['direct?', 'cached?', ...Array.from({ length: 32 }, () => wanted)]
+  expect(taken).toEqual([...period, ...period])
+})

@@ -1,0 +1,145 @@
+// Writes a large file in the way that costs least on this disk: through the page cache, sent off in time, or around it with writes ahead. Neither is faster everywhere.
+import { closeSync, constants, openSync, write, writeSync } from 'node:fs'
+import { hasCode } from './system-problem.ts'
+import type { FileBehind, WriteBehind } from './write-behind.ts'
+
+/** Written in one way, whole: as much as is sent off at once through the cache. */
+export const STRETCH_BYTES = 32 << 20
+/** Stretches until both ways are tried once more: disks and memory have good and bad times. */
+const TRY_AGAIN_AFTER = 32
+/** What every file system that knows direct writes is content with. */
+const ALIGNMENT = 4096
+const STAGE_BYTES = 2 << 20
+/** While one is filled the disk takes the others. */
+const STAGES = 3
+
+/** Files of whole pages, long enough for what has to be waited for at their end. */
+export const isForEitherWay = (size: number): boolean => size >= STRETCH_BYTES && size % ALIGNMENT === 0
+
+export type Way = 'cached' | 'direct'
+
+export interface WayChooser {
+  readonly way: Way
+  /** What is left on its way after the stretch belongs to its cost. */
+  readonly isTrial: boolean
+  /** Milliseconds that the thread spent on a whole stretch. */
+  spent(ms: number): void
+}
+
+/** Tries each way over one stretch and goes on with the cheaper one for a while. */
+export function wayChooser(): WayChooser {
+  const ways: readonly Way[] = ['direct', 'cached']
+  let costs: number[] = []
+  let since = 0
+  return {
+    get way() {
+      return ways[costs.length] ?? ((costs[0] ?? 0) <= (costs[1] ?? 0) ? 'direct' : 'cached')
+    },
+    get isTrial() {
+      return costs.length < ways.length
+    },
+    spent(ms) {
+      if (costs.length < ways.length) costs.push(ms)
+      else if (++since === TRY_AGAIN_AFTER) [costs, since] = [[], 0]
+    },
+  }
+}
+
+interface Target {
+  path: string | Buffer
+  /** Open for writing through the cache. */
+  fd: number
+  file: FileBehind
+}
+
+/** One thread's writer of large files; `onWritten` hears of bytes that were taken. A stretch is a multiple of a stage. */
+export function eitherWay({ behind, onWritten, chooser = wayChooser(), stretchBytes = STRETCH_BYTES }: { behind: WriteBehind; onWritten: (bytes: number) => void; chooser?: WayChooser; stretchBytes?: number }): (target: Target, pieces: Iterable<Buffer>) => Promise<void> {
+  const { buffer } = new WebAssembly.Memory({ initial: (STAGES * STAGE_BYTES) / 65_536, maximum: (STAGES * STAGE_BYTES) / 65_536 })
+  const stages = Array.from({ length: STAGES }, (_, number) => Buffer.from(buffer, number * STAGE_BYTES, STAGE_BYTES))
+
+  return async ({ path, fd, file }, pieces) => {
+    const around = openAround(path)
+    const onTheWay = new Map<Buffer, Promise<void>>()
+    let [stage, filled] = [0, 0]
+    /** Where what is staged belongs. */
+    let stagedAt = 0
+    const flush = async (): Promise<void> => {
+      const into = stages[stage]
+      if (into === undefined || around === null) throw new Error('Nothing can be written around the cache here.')
+      if (filled > 0) {
+        const sent = writeAround({ around, fd }, into.subarray(0, filled), stagedAt)
+        sent.catch(() => {}) // heard when its memory is used again
+        onTheWay.set(into, sent)
+      }
+      ;[stage, filled] = [(stage + 1) % STAGES, 0]
+      const next = stages[stage]
+      if (next !== undefined) await onTheWay.get(next)
+    }
+    const direct = async (bytes: Buffer, position: number): Promise<void> => {
+      for (let at = 0; at < bytes.length; ) {
+        if (filled === 0) stagedAt = position + at
+        const taken = bytes.copy(stages[stage] ?? bytes, filled, at)
+        at += taken
+        filled += taken
+        if (filled === STAGE_BYTES) await flush()
+      }
+    }
+    const cached = async (bytes: Buffer, position: number): Promise<void> => {
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, position + at)
+      const caughtUp = file.wrote(bytes.length)
+      if (caughtUp !== undefined) await caughtUp
+    }
+
+    try {
+      let [position, cost] = [0, 0]
+      for (const piece of pieces) {
+        for (let at = 0; at < piece.length; ) {
+          const bytes = piece.subarray(at, at + stretchBytes - (position % stretchBytes))
+          const begin = performance.now()
+          const isDirect = around !== null && chooser.way === 'direct'
+          await (isDirect ? direct(bytes, position) : cached(bytes, position))
+          onWritten(bytes.length)
+          position += bytes.length
+          at += bytes.length
+          const isWhole = position % stretchBytes === 0 // and so are its stages
+          if (isWhole && chooser.isTrial) await (isDirect ? Promise.all(onTheWay.values()) : behind.settled())
+          cost += performance.now() - begin
+          if (!isWhole) continue
+          if (around !== null) chooser.spent(cost)
+          cost = 0
+        }
+      }
+      if (filled > 0) await flush()
+      await Promise.all(onTheWay.values())
+    } finally {
+      await Promise.allSettled(onTheWay.values()) // their memory is used again, and the descriptor closed
+      if (around !== null) closeSync(around)
+    }
+  }
+}
+
+/** A descriptor for writes around the page cache; null = the file system has none. */
+function openAround(path: string | Buffer): number | null {
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_DIRECT)
+  } catch (error) {
+    if (hasCode(error, 'EINVAL')) return null
+    throw error
+  }
+}
+
+const written = (fd: number, bytes: Buffer, position: number): Promise<number> =>
+  new Promise((resolve, reject) => write(fd, bytes, 0, bytes.length, position, (error, count) => (error === null ? resolve(count) : reject(error))))
+
+/** All of it, through the cache from where the file system refuses the other way. */
+export async function writeAround({ around, fd }: { around: number; fd: number }, bytes: Buffer, position: number): Promise<void> {
+  let into = around
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += await written(into, bytes.subarray(at), position + at)
+    } catch (error) {
+      if (into === fd || !hasCode(error, 'EINVAL')) throw error
+      into = fd
+    }
+  }
+}
