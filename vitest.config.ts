@@ -1,4 +1,4 @@
-// Two kinds of tests: `unit` is pure and takes milliseconds, `integration` starts real servers and runs two files at a time.
+// Two kinds of tests: `unit` is pure and takes milliseconds, `integration` starts real servers and runs three files at a time.
 import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './scripts/test-order.ts'
 
@@ -22,7 +22,7 @@ export default defineConfig({
           include: ['**/*.integration.test.ts'],
           exclude: never,
           globalSetup: 'scripts/test-catalog-setup.ts',
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,
           hookTimeout: 180_000,

@@ -1,6 +1,6 @@
 // In a worker thread: tells which files of an earlier copy are what an image holds, and removes what the image does not hold.
 import { createHash } from 'node:crypto'
-import { closeSync, constants, fstatSync, lstatSync, openSync, read, readdirSync, readSync, rmSync, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, lstatSync, openSync, read, readdirSync, readSync, rmSync, type Stats, statSync } from 'node:fs'
 import type { IndexEntry } from '#lib/image/index.ts'
 import { entryPathBytes } from '#lib/image/index.ts'
 import { hasCode } from './system-problem.ts'
@@ -91,7 +91,7 @@ export function* shareOf<T extends { size: number }>(files: () => Iterable<T>, s
 }
 
 /** Size of a file that is there instead, 0 where there is none; null = it is exactly what is wanted. */
-export async function differenceOf(path: string | Buffer, wanted: Digest, work: { onPiece: (bytes: number) => void; onSame: (fd: number) => void }): Promise<number | null> {
+export async function differenceOf(path: string | Buffer, wanted: Digest, work: { onPiece: (bytes: number) => void; onSame: (fd: number, facts: Stats) => void }): Promise<number | null> {
   const facts = lstatSync(path, { throwIfNoEntry: false })
   if (facts?.isFile() !== true) return 0
   if (facts.size !== wanted.size) return facts.size
@@ -100,7 +100,7 @@ export async function differenceOf(path: string | Buffer, wanted: Digest, work: 
   try {
     const found = isLarge ? await digestAhead(fd, work.onPiece) : digestOf(fd, work.onPiece)
     if (found.size !== wanted.size || found.sha256 !== wanted.sha256 || fstatSync(fd).size !== wanted.size) return facts.size
-    work.onSame(fd)
+    work.onSame(fd, facts)
     return null
   } finally {
     closeSync(fd)

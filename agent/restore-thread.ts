@@ -1,6 +1,6 @@
 // The worker thread that restores one stripe at a time: opens the frames of its volumes, writes each file and proves its content.
 import { createHash } from 'node:crypto'
-import { chmodSync, chownSync, constants, existsSync, fchmodSync, fchownSync, fstatSync, ftruncateSync, futimesSync, mkdirSync, openSync, readFileSync, readSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
+import { chmodSync, chownSync, constants, existsSync, fchmodSync, fchownSync, fstatSync, ftruncateSync, futimesSync, mkdirSync, openSync, readFileSync, readSync, type Stats, symlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parentPort } from 'node:worker_threads'
 import { problem, type ProblemCode, ProblemError } from '#lib/domain/problem.ts'
@@ -185,14 +185,14 @@ export function restoreThread(data: RestoreThreadData): void {
     return written
   }
 
-  /** Owner, mode and time as recorded: of the entry that describes the file last. */
-  const dress = (fd: number, entry: IndexEntry) => {
+  /** Owner, mode and time as recorded: of the entry that describes the file last. `facts`: as they are, where that is known. */
+  const dress = (fd: number, entry: IndexEntry, facts?: Stats) => {
     if (data.isRoot) {
       const { uid, gid } = ownerOf(entry)
-      fchownSync(fd, uid, gid)
+      if (facts?.uid !== uid || facts.gid !== gid) fchownSync(fd, uid, gid)
     }
-    fchmodSync(fd, entry.mode)
-    futimesSync(fd, entry.mtime, entry.mtime)
+    if (facts === undefined || (facts.mode & ~constants.S_IFMT) !== entry.mode) fchmodSync(fd, entry.mode)
+    if (facts?.mtimeMs !== entry.mtime * 1000) futimesSync(fd, entry.mtime, entry.mtime)
   }
 
   /** The disk refused, or the image does not hold what it should. */
@@ -310,7 +310,7 @@ export function restoreThread(data: RestoreThreadData): void {
       const name = entryName(entry)
       // Configuration from elsewhere is small and written anew; what comes as blocks has no content of its own to compare with.
       if (name.startsWith(`${CONFIG_TOP}/`) || pathOfIncremental(name) !== null) continue
-      const difference = await differenceOf(targetOf(entry), { size: entry.size, sha256: entry.sha256 ?? '' }, { onPiece, onSame: (fd) => dress(fd, entry) })
+      const difference = await differenceOf(targetOf(entry), { size: entry.size, sha256: entry.sha256 ?? '' }, { onPiece, onSame: (fd, facts) => dress(fd, entry, facts) })
       if (difference === null) said.kept.push(latinPath(entry))
       else said.presentBytes += difference
     }

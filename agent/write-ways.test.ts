@@ -100,7 +100,7 @@ test('files of whole pages and of some length only', () => {
   expect([8192, STRETCH_BYTES - 8192, STRETCH_BYTES, STRETCH_BYTES + 1, 1 << 30].map(isForEitherWay)).toEqual([false, false, true, false, true])
 })
 
-test.each([{ direct: 10, cached: 20, wanted: 'direct' }, { direct: 20, cached: 10, wanted: 'cached' }] as const)('the cheaper way is taken after each was tried, and both are tried again later ($direct ms, $cached ms)', ({ direct, cached, wanted }) => {
+test.each([{ direct: 30, cached: 40, wanted: 'direct' }, { direct: 40, cached: 30, wanted: 'cached' }] as const)('the cheaper way is taken after each was tried, and both are tried again later ($direct ms, $cached ms)', ({ direct, cached, wanted }) => {
   const chooser = wayChooser()
   const taken: string[] = []
   for (let stretch = 0; stretch < 2 * (2 + 32); stretch += 1) {
@@ -109,4 +109,10 @@ test.each([{ direct: 10, cached: 20, wanted: 'direct' }, { direct: 20, cached: 1
   }
   const period = ['direct?', 'cached?', ...Array.from({ length: 32 }, () => wanted)]
   expect(taken).toEqual([...period, ...period])
+})
+
+test('a way around the cache that costs next to nothing is not compared', () => {
+  const chooser = wayChooser()
+  chooser.spent(5)
+  expect([chooser.way, chooser.isTrial]).toEqual(['direct', false])
 })

@@ -5,6 +5,8 @@ import type { FileBehind, WriteBehind } from './write-behind.ts'
 
 /** Written in one way, whole: as much as is sent off at once through the cache. */
 export const STRETCH_BYTES = 32 << 20
+/** A stretch that cost no more was written as fast as memory is copied: the other way has nothing to offer. */
+const NOTHING_MS = 20
 /** Stretches until both ways are tried once more: disks and memory have good and bad times. */
 const TRY_AGAIN_AFTER = 32
 /** What every file system that knows direct writes is content with. */
@@ -26,7 +28,7 @@ export interface WayChooser {
   spent(ms: number): void
 }
 
-/** Tries each way over one stretch and goes on with the cheaper one for a while. */
+/** Tries each way over one stretch, unless the first costs next to nothing, and goes on with the cheaper one for a while. */
 export function wayChooser(): WayChooser {
   const ways: readonly Way[] = ['direct', 'cached']
   let costs: number[] = []
@@ -39,7 +41,7 @@ export function wayChooser(): WayChooser {
       return costs.length < ways.length
     },
     spent(ms) {
-      if (costs.length < ways.length) costs.push(ms)
+      if (costs.length < ways.length) costs.push(...(costs.length === 0 && ms <= NOTHING_MS ? [ms, Infinity] : [ms]))
       else if (++since === TRY_AGAIN_AFTER) [costs, since] = [[], 0]
     },
   }

@@ -7,7 +7,7 @@ export interface Outcome {
   name: string
   file: string
   state: 'passed' | 'failed' | 'skipped'
-  /** Passed, but only when it was tried again: how it failed first. */
+  /** How it failed the first time, though it may have passed when it was tried again. */
   failedFirst?: string
 }
 
@@ -31,7 +31,7 @@ export function vitestOutcomes(report: unknown): Outcome[] {
   return Vitest.parse(report).testResults.flatMap(({ name: file, status, assertionResults }) => {
     const outcomes = assertionResults.map(({ fullName, status: word, failureMessages }): Outcome => {
       const state = vitestStates[word] ?? 'failed'
-      return { name: fullName, file, state, ...(state === 'passed' ? failedBefore(failureMessages?.[0]) : {}) }
+      return { name: fullName, file, state, ...(state === 'skipped' ? {} : failedBefore(failureMessages?.[0])) }
     })
     return status === 'failed' && !outcomes.some(({ state }) => state === 'failed') ? [...outcomes, { name: `${file} could not be run`, file, state: 'failed' }] : outcomes
   })
@@ -49,7 +49,8 @@ export function playwrightOutcomes(report: unknown): Outcome[] {
   const outcomeOf = ({ ok, tests }: z.infer<typeof Spec>): Pick<Outcome, 'state' | 'failedFirst'> => {
     if (tests.every(({ status }) => status === 'skipped')) return { state: 'skipped' }
     const again = tests.find(({ status }) => status === 'flaky')
-    return ok ? { state: 'passed', ...(again === undefined ? {} : failedBefore(again.results?.[0]?.error?.message ?? 'it did not say how')) } : { state: 'failed' }
+    const why = failedBefore((again ?? tests.find(({ status }) => status === 'unexpected'))?.results?.[0]?.error?.message ?? 'it did not say how')
+    return ok ? { state: 'passed', ...(again === undefined ? {} : why) } : { state: 'failed', ...why }
   }
   const inSuite = (suite: Suite, above: readonly string[]): Outcome[] => [
     ...suite.specs.map((spec): Outcome => ({ name: [...above, spec.title].join(' '), file: spec.file, ...outcomeOf(spec) })),
@@ -63,8 +64,9 @@ const SECOND_TRIES = 3
 
 /** Pure: with more than a few that passed only when they were tried again, none of them has passed. */
 export function withFewSecondTries(outcomes: readonly Outcome[]): Outcome[] {
-  const isFew = outcomes.filter(({ failedFirst }) => failedFirst !== undefined).length <= SECOND_TRIES
-  return outcomes.map((outcome) => (isFew || outcome.failedFirst === undefined ? outcome : { ...outcome, state: 'failed' }))
+  const isLate = ({ state, failedFirst }: Outcome): boolean => state === 'passed' && failedFirst !== undefined
+  const isFew = outcomes.filter(isLate).length <= SECOND_TRIES
+  return outcomes.map((outcome) => (isFew || !isLate(outcome) ? outcome : { ...outcome, state: 'failed' }))
 }
 
 /** Pure: the ids in square brackets, such as `[B4]` or `[A1 A2]`. */

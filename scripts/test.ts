@@ -76,18 +76,18 @@ async function runSuite(name: SuiteName, folder: string): Promise<Outcome[]> {
 
 /** What passed only when it was tried again is told with how it failed: there is something to find in it. */
 function saySecondTries(outcomes: readonly Outcome[]): void {
-  const some = outcomes.filter(({ failedFirst }) => failedFirst !== undefined)
+  const some = outcomes.filter(({ state, failedFirst }) => state === 'passed' && failedFirst !== undefined)
   if (some.length > 0) console.log('\nPassed only when tried again:')
   for (const { name, file, failedFirst } of some) console.log(`  ${name}  (${file.replace(`${top}/`, '')}): ${failedFirst}`)
 }
 
-/** The names of what did not pass, so that they are found at the end of a long log. */
+/** The names of what did not pass and how it failed first, so that they are found at the end of a long log. */
 function sayFailures(outcomes: readonly Outcome[]): void {
   const titles: readonly (readonly [Outcome['state'], string])[] = [['skipped', 'Skipped'], ['failed', 'Failed']]
   for (const [state, title] of titles) {
     const some = outcomes.filter((outcome) => outcome.state === state)
     if (some.length > 0) console.log(`\n${title}:`)
-    for (const { name, file } of some) console.log(`  ${name}${file === '' ? '' : `  (${file.replace(`${top}/`, '')})`}`)
+    for (const { name, file, failedFirst } of some) console.log(`  ${name}${file === '' ? '' : `  (${file.replace(`${top}/`, '')})`}${failedFirst === undefined ? '' : `: ${failedFirst}`}`)
   }
 }
 
