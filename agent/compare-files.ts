@@ -1,8 +1,9 @@
 // In a worker thread: tells which files of an earlier copy are what an image holds, and removes what the image does not hold.
 import { createHash } from 'node:crypto'
-import { closeSync, constants, fstatSync, lstatSync, openSync, read, readdirSync, readSync, rmSync, type Stats, statSync } from 'node:fs'
+import { closeSync, fstatSync, lstatSync, openSync, read, readdirSync, readSync, rmSync, type Stats, statSync } from 'node:fs'
 import type { IndexEntry } from '#lib/image/index.ts'
 import { entryPathBytes } from '#lib/image/index.ts'
+import { alignedBuffers, isRefused, openAround } from './around-cache.ts'
 import { hasCode } from './system-problem.ts'
 
 const CHUNK_BYTES = 1 << 20
@@ -10,10 +11,8 @@ const CHUNK_BYTES = 1 << 20
 const LARGE_BYTES = 4 << 20
 /** While one piece is digested the disk reads the next ones. */
 const PIECES = 3
-/** Of whole pages, as reads around the cache want it. */
-const { buffer: memory } = new WebAssembly.Memory({ initial: (PIECES * CHUNK_BYTES) / 65_536, maximum: (PIECES * CHUNK_BYTES) / 65_536 })
-const pieces = Array.from({ length: PIECES }, (_, number) => Buffer.from(memory, number * CHUNK_BYTES, CHUNK_BYTES))
-const chunk = Buffer.from(memory, 0, CHUNK_BYTES)
+const pieces = alignedBuffers(PIECES, CHUNK_BYTES)
+const [chunk] = pieces as [Buffer, ...Buffer[]]
 
 interface Digest {
   sha256: string
@@ -61,13 +60,17 @@ async function digestAhead(fd: number, onPiece: (bytes: number) => void): Promis
   return { sha256: hash.digest('hex'), size }
 }
 
-/** Around the page cache where the file system can. */
-function openLarge(path: string | Buffer): number {
+/** Around the page cache where the file system can, else from `fd`. */
+async function digestOfLarge(path: string | Buffer, fd: number, onPiece: (bytes: number) => void): Promise<Digest> {
+  const around = openAround(path, 'read')
+  if (around === null) return digestOf(fd, onPiece)
   try {
-    return openSync(path, constants.O_RDONLY | constants.O_DIRECT)
+    return await digestAhead(around, onPiece)
   } catch (error) {
-    if (hasCode(error, 'EINVAL')) return openSync(path, 'r')
-    throw error
+    if (!isRefused(error)) throw error
+    return digestOf(fd, onPiece)
+  } finally {
+    closeSync(around)
   }
 }
 
@@ -95,10 +98,9 @@ export async function differenceOf(path: string | Buffer, wanted: Digest, work: 
   const facts = lstatSync(path, { throwIfNoEntry: false })
   if (facts?.isFile() !== true) return 0
   if (facts.size !== wanted.size) return facts.size
-  const isLarge = facts.size >= LARGE_BYTES
-  const fd = isLarge ? openLarge(path) : openSync(path, 'r')
+  const fd = openSync(path, 'r')
   try {
-    const found = isLarge ? await digestAhead(fd, work.onPiece) : digestOf(fd, work.onPiece)
+    const found = facts.size >= LARGE_BYTES ? await digestOfLarge(path, fd, work.onPiece) : digestOf(fd, work.onPiece)
     if (found.size !== wanted.size || found.sha256 !== wanted.sha256 || fstatSync(fd).size !== wanted.size) return facts.size
     work.onSame(fd, facts)
     return null

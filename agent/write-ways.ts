@@ -1,6 +1,6 @@
 // Writes a large file in the way that costs least on this disk: through the page cache, sent off in time, or around it with writes ahead. Neither is faster everywhere.
-import { closeSync, constants, openSync, write, writeSync } from 'node:fs'
-import { hasCode } from './system-problem.ts'
+import { closeSync, write, writeSync } from 'node:fs'
+import { alignedBuffers, ALIGNMENT, isRefused, openAround } from './around-cache.ts'
 import type { FileBehind, WriteBehind } from './write-behind.ts'
 
 /** Written in one way, whole: as much as is sent off at once through the cache. */
@@ -9,8 +9,6 @@ export const STRETCH_BYTES = 32 << 20
 const NOTHING_MS = 20
 /** Stretches until both ways are tried once more: disks and memory have good and bad times. */
 const TRY_AGAIN_AFTER = 32
-/** What every file system that knows direct writes is content with. */
-const ALIGNMENT = 4096
 const STAGE_BYTES = 2 << 20
 /** While one is filled the disk takes the others. */
 const STAGES = 3
@@ -56,11 +54,10 @@ interface Target {
 
 /** One thread's writer of large files; `onWritten` hears of bytes that were taken. A stretch is a multiple of a stage. */
 export function eitherWay({ behind, onWritten, chooser = wayChooser(), stretchBytes = STRETCH_BYTES }: { behind: WriteBehind; onWritten: (bytes: number) => void; chooser?: WayChooser; stretchBytes?: number }): (target: Target, pieces: Iterable<Buffer>) => Promise<void> {
-  const { buffer } = new WebAssembly.Memory({ initial: (STAGES * STAGE_BYTES) / 65_536, maximum: (STAGES * STAGE_BYTES) / 65_536 })
-  const stages = Array.from({ length: STAGES }, (_, number) => Buffer.from(buffer, number * STAGE_BYTES, STAGE_BYTES))
+  const stages = alignedBuffers(STAGES, STAGE_BYTES)
 
   return async ({ path, fd, file }, pieces) => {
-    const around = openAround(path)
+    const around = openAround(path, 'write')
     const onTheWay = new Map<Buffer, Promise<void>>()
     let [stage, filled] = [0, 0]
     /** Where what is staged belongs. */
@@ -103,11 +100,11 @@ export function eitherWay({ behind, onWritten, chooser = wayChooser(), stretchBy
           onWritten(bytes.length)
           position += bytes.length
           at += bytes.length
-          const isWhole = position % stretchBytes === 0 // and so are its stages
+          const isWhole = around !== null && position % stretchBytes === 0 // and so are its stages
           if (isWhole && chooser.isTrial) await (isDirect ? Promise.all(onTheWay.values()) : behind.settled())
           cost += performance.now() - begin
           if (!isWhole) continue
-          if (around !== null) chooser.spent(cost)
+          chooser.spent(cost)
           cost = 0
         }
       }
@@ -117,16 +114,6 @@ export function eitherWay({ behind, onWritten, chooser = wayChooser(), stretchBy
       await Promise.allSettled(onTheWay.values()) // their memory is used again, and the descriptor closed
       if (around !== null) closeSync(around)
     }
-  }
-}
-
-/** A descriptor for writes around the page cache; null = the file system has none. */
-function openAround(path: string | Buffer): number | null {
-  try {
-    return openSync(path, constants.O_WRONLY | constants.O_DIRECT)
-  } catch (error) {
-    if (hasCode(error, 'EINVAL')) return null
-    throw error
   }
 }
 
@@ -140,7 +127,7 @@ export async function writeAround({ around, fd }: { around: number; fd: number }
     try {
       at += await written(into, bytes.subarray(at), position + at)
     } catch (error) {
-      if (into === fd || !hasCode(error, 'EINVAL')) throw error
+      if (into === fd || !isRefused(error)) throw error
       into = fd
     }
   }
