@@ -159,7 +159,7 @@ export function restoreThread(data: RestoreThreadData): void {
   }
   const { expand } = frameExpander()
   const behind = writeBehind()
-  const writeLarge = eitherWay({ behind, onWritten })
+  const large = eitherWay({ behind, onWritten })
 
   /** Returns how many bytes there were. */
   const writeAll = (fd: number, bytes: Buffer): number => {
@@ -229,7 +229,7 @@ export function restoreThread(data: RestoreThreadData): void {
     const fd = openedFor(path)
     const file = behind.begin(fd, path)
     try {
-      await (!isDelta && isForEitherWay(size) ? writeLarge({ path, fd, file }, pieces) : writePieces(fd, file, pieces))
+      await (!isDelta && isForEitherWay(size) ? large.write({ path, fd, file }, pieces) : writePieces(fd, file, pieces))
       dress(fd, entry)
     } catch (error) {
       throw inWords(error, entry, path)
@@ -273,7 +273,7 @@ export function restoreThread(data: RestoreThreadData): void {
     // The content of every file is proved as it is written, but that of a file that blocks go into.
     const reader = stripeReader({ folder: join(spool, folder), volumes, identities: data.identities, isProvedFirst: bases.has(image), waitFor, onUsed: (volume) => say({ kind: 'used', name: `${folder}/${volume}` }), check: goOn })
     const isCompressed = parseVolumeName(volumes[0]?.name ?? '')?.isCompressed ?? true
-    const open = frameOpener(reader.read, isCompressed, expand)
+    const open = frameOpener(reader.read, isCompressed, expand, large.room)
     try {
       for (const entry of read(index, { stripe: name })) {
         goOn()

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { closeSync, constants, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import type { Room } from '#lib/image/frame-expander.ts'
 import { writeBehind } from './write-behind.ts'
 import { eitherWay, isForEitherWay, STRETCH_BYTES, type Way, wayChooser, type WayChooser, writeAround } from './write-ways.ts'
 
@@ -18,15 +19,15 @@ const inTurn = (ways: readonly Way[], isTrial: boolean): WayChooser & { told: nu
   return { told, isTrial, get way() { return ways[told.length % ways.length] ?? 'cached' }, spent: (ms) => void told.push(ms) }
 }
 
-async function written(pieces: Iterable<Buffer>, chooser: WayChooser): Promise<{ content: Buffer; told: number }> {
+async function written(piecesIn: (room: Room) => Iterable<Buffer>, chooser: WayChooser): Promise<{ content: Buffer; told: number }> {
   const path = join(folder, randomBytes(6).toString('hex'))
   const behind = writeBehind()
   const fd = openSync(path, 'wx', 0o600)
   const file = behind.begin(fd, path)
   let told = 0
-  const write = eitherWay({ behind, onWritten: (bytes) => (told += bytes), chooser, stretchBytes: STRETCH })
+  const { write, room } = eitherWay({ behind, onWritten: (bytes) => (told += bytes), chooser, stretchBytes: STRETCH })
   try {
-    await write({ path, fd, file }, pieces)
+    await write({ path, fd, file }, piecesIn(room))
   } finally {
     file.close()
     await behind.settled()
@@ -39,16 +40,18 @@ async function written(pieces: Iterable<Buffer>, chooser: WayChooser): Promise<{
 const random = randomBytes(3 * STRETCH + 5 * 4096)
 const openFiles = (): number => readdirSync('/proc/self/fd').length
 
-/** In pieces of these sizes, in turn, each in the same memory as the one before. */
-function* inPieces(content: Buffer, sizes: readonly number[]): Generator<Buffer> {
+/** In pieces of these sizes, in turn, each in the same memory as the one before, or where the writer has room for it. */
+const inPieces = (content: Buffer, sizes: readonly number[]) => function* (room: Room): Generator<Buffer> {
   const memory = Buffer.alloc(Math.max(...sizes))
   for (let at = 0, number = 0; at < content.length; number += 1) {
     const size = Math.min(sizes[number % sizes.length] ?? 1, content.length - at)
-    content.copy(memory, 0, at, at + size)
-    yield memory.subarray(0, size)
+    const piece = (number % 7 === 6 ? null : room(size)) ?? memory.subarray(0, size)
+    content.copy(piece, 0, at, at + size)
+    yield piece
     at += size
   }
 }
+const fromElsewhere = (pieces: (room: Room) => Iterable<Buffer>) => (): Iterable<Buffer> => pieces(() => null)
 
 describe.each([
   { ways: ['direct'] }, { ways: ['cached'] }, { ways: ['direct', 'cached'] }, { ways: ['cached', 'direct'] },
@@ -61,6 +64,7 @@ describe.each([
       const { content, told } = await written(inPieces(random, sizes), chooser)
       expect([sha256(content), told]).toEqual([sha256(random), random.length])
       expect(chooser.told.length).toBe(3)
+      expect(sha256((await written(fromElsewhere(inPieces(random, sizes)), inTurn(ways, isTrial))).content)).toBe(sha256(random))
     }
   })
 })
@@ -75,13 +79,13 @@ test('one writer writes file after file, by its own choice of the way', async ()
 })
 
 test('pieces that fail are heard, and nothing is open or on its way any more', async () => {
-  function* failing(): Generator<Buffer> {
-    yield* inPieces(random.subarray(0, 2 * STRETCH + 1_000_000), [512 * 1024])
+  function* failing(room: Room): Generator<Buffer> {
+    yield* inPieces(random.subarray(0, 2 * STRETCH + 1_000_000), [512 * 1024])(room)
     throw new RangeError('damaged')
   }
   for (const way of ['direct', 'cached'] as const) {
     const before = openFiles()
-    await expect(written(failing(), inTurn([way], false))).rejects.toThrow('damaged')
+    await expect(written(failing, inTurn([way], false))).rejects.toThrow('damaged')
     expect(openFiles()).toBe(before)
   }
 })
@@ -100,7 +104,7 @@ test('files of whole pages and of some length only', () => {
   expect([8192, STRETCH_BYTES - 8192, STRETCH_BYTES, STRETCH_BYTES + 1, 1 << 30].map(isForEitherWay)).toEqual([false, false, true, false, true])
 })
 
-test.each([{ direct: 30, cached: 40, wanted: 'direct' }, { direct: 40, cached: 30, wanted: 'cached' }] as const)('the cheaper way is taken after each was tried, and both are tried again later ($direct ms, $cached ms)', ({ direct, cached, wanted }) => {
+test.each([{ direct: 40, cached: 50, wanted: 'direct' }, { direct: 40, cached: 30, wanted: 'cached' }] as const)('the cheaper way is taken after each was tried, and both are tried again later ($direct ms, $cached ms)', ({ direct, cached, wanted }) => {
   const chooser = wayChooser()
   const taken: string[] = []
   for (let stretch = 0; stretch < 2 * (2 + 32); stretch += 1) {
@@ -115,4 +119,19 @@ test('a way around the cache that costs next to nothing is not compared', () => 
   const chooser = wayChooser()
   chooser.spent(5)
   expect([chooser.way, chooser.isTrial]).toEqual(['direct', false])
+})
+
+test('whole pieces are opened where they are written from, and only while a file goes around the cache', async () => {
+  const given: boolean[] = []
+  const asked = (way: Way) => written(function* (room) {
+    for (let at = 0; at < STRETCH; at += 512 * 1024) {
+      const piece = room(512 * 1024)
+      given.push(piece !== null)
+      yield (piece ?? Buffer.alloc(512 * 1024)).fill(1)
+    }
+  }, inTurn([way], false))
+  await asked('direct')
+  expect(given.splice(0)).toEqual(Array.from({ length: 8 }, () => true))
+  await asked('cached')
+  expect(given).toEqual(Array.from({ length: 8 }, () => false))
 })

@@ -1,12 +1,13 @@
 // Writes a large file in the way that costs least on this disk: through the page cache, sent off in time, or around it with writes ahead. Neither is faster everywhere.
 import { closeSync, write, writeSync } from 'node:fs'
+import type { Room } from '#lib/image/frame-expander.ts'
 import { alignedBuffers, ALIGNMENT, isRefused, openAround } from './around-cache.ts'
 import type { FileBehind, WriteBehind } from './write-behind.ts'
 
 /** Written in one way, whole: as much as is sent off at once through the cache. */
 export const STRETCH_BYTES = 32 << 20
-/** A stretch that cost no more was written as fast as memory is copied: the other way has nothing to offer. */
-const NOTHING_MS = 20
+/** A stretch that cost no more went at 1 GB/s beside the work: the other way has little to offer. */
+const NOTHING_MS = 32
 /** Stretches until both ways are tried once more: disks and memory have good and bad times. */
 const TRY_AGAIN_AFTER = 32
 const STAGE_BYTES = 2 << 20
@@ -52,16 +53,25 @@ interface Target {
   file: FileBehind
 }
 
-/** One thread's writer of large files; `onWritten` hears of bytes that were taken. A stretch is a multiple of a stage. */
-export function eitherWay({ behind, onWritten, chooser = wayChooser(), stretchBytes = STRETCH_BYTES }: { behind: WriteBehind; onWritten: (bytes: number) => void; chooser?: WayChooser; stretchBytes?: number }): (target: Target, pieces: Iterable<Buffer>) => Promise<void> {
-  const stages = alignedBuffers(STAGES, STAGE_BYTES)
+export interface LargeWriter {
+  write: (target: Target, pieces: Iterable<Buffer>) => Promise<void>
+  /** Memory for the next piece of the file that is being written, which then needs no copy; null = there is none just now. */
+  room: Room
+}
 
-  return async ({ path, fd, file }, pieces) => {
+/** One thread's writer of large files; `onWritten` hears of bytes that were taken. A stretch is a multiple of a stage. */
+export function eitherWay({ behind, onWritten, chooser = wayChooser(), stretchBytes = STRETCH_BYTES }: { behind: WriteBehind; onWritten: (bytes: number) => void; chooser?: WayChooser; stretchBytes?: number }): LargeWriter {
+  const stages = alignedBuffers(STAGES, STAGE_BYTES)
+  let [stage, filled] = [0, 0]
+  /** A file is being written around the cache. */
+  let isStaging = false
+
+  const writeFile: LargeWriter['write'] = async ({ path, fd, file }, pieces) => {
     const around = openAround(path, 'write')
     const onTheWay = new Map<Buffer, Promise<void>>()
-    let [stage, filled] = [0, 0]
     /** Where what is staged belongs. */
     let stagedAt = 0
+    ;[stage, filled] = [0, 0]
     const flush = async (): Promise<void> => {
       const into = stages[stage]
       if (into === undefined || around === null) throw new Error('Nothing can be written around the cache here.')
@@ -77,7 +87,9 @@ export function eitherWay({ behind, onWritten, chooser = wayChooser(), stretchBy
     const direct = async (bytes: Buffer, position: number): Promise<void> => {
       for (let at = 0; at < bytes.length; ) {
         if (filled === 0) stagedAt = position + at
-        const taken = bytes.copy(stages[stage] ?? bytes, filled, at)
+        const into = stages[stage]?.subarray(filled) ?? bytes
+        // What was opened into the stage is there already.
+        const taken = bytes.buffer === into.buffer && bytes.byteOffset + at === into.byteOffset ? Math.min(bytes.length - at, into.length) : bytes.copy(into, 0, at)
         at += taken
         filled += taken
         if (filled === STAGE_BYTES) await flush()
@@ -91,11 +103,12 @@ export function eitherWay({ behind, onWritten, chooser = wayChooser(), stretchBy
 
     try {
       let [position, cost] = [0, 0]
+      isStaging = around !== null && chooser.way === 'direct'
       for (const piece of pieces) {
         for (let at = 0; at < piece.length; ) {
           const bytes = piece.subarray(at, at + stretchBytes - (position % stretchBytes))
           const begin = performance.now()
-          const isDirect = around !== null && chooser.way === 'direct'
+          const isDirect = isStaging
           await (isDirect ? direct(bytes, position) : cached(bytes, position))
           onWritten(bytes.length)
           position += bytes.length
@@ -106,15 +119,19 @@ export function eitherWay({ behind, onWritten, chooser = wayChooser(), stretchBy
           if (!isWhole) continue
           chooser.spent(cost)
           cost = 0
+          isStaging = chooser.way === 'direct'
         }
       }
       if (filled > 0) await flush()
       await Promise.all(onTheWay.values())
     } finally {
+      isStaging = false
       await Promise.allSettled(onTheWay.values()) // their memory is used again, and the descriptor closed
       if (around !== null) closeSync(around)
     }
   }
+
+  return { write: writeFile, room: (bytes) => (isStaging && bytes <= STAGE_BYTES - filled ? (stages[stage]?.subarray(filled, filled + bytes) ?? null) : null) }
 }
 
 const written = (fd: number, bytes: Buffer, position: number): Promise<number> =>

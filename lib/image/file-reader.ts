@@ -1,14 +1,17 @@
 // Reads the content of one file of an image through the index: only the frames that hold it are read and opened.
 import { createHash } from 'node:crypto'
-import type { FrameExpander } from './frame-expander.ts'
+import type { FrameExpander, Room } from './frame-expander.ts'
 import { decompressFrame } from './frames.ts'
 import { entryName, type IndexEntry, type Piece } from './index.ts'
 
 /** Stored bytes [offset, offset + length) of volume number `volume` of the entry's stripe. */
 export type ReadStored = (piece: Pick<Piece, 'volume' | 'offset' | 'length'>) => Buffer
 
-/** Opens frames, each in memory of its own unless `expand` uses one again; neighbours that share one cost it once. `isCompressed` false: volumes are plain tar. */
-export function frameOpener(read: ReadStored, isCompressed: boolean, expand: FrameExpander['expand'] = decompressFrame): (piece: Piece) => Buffer {
+/**
+ * Opens frames, each in memory of its own unless `expand` uses one again; neighbours that share one cost it once. `isCompressed` false: volumes are plain tar.
+ * A frame that is all one piece is opened into `room` where that gives any.
+ */
+export function frameOpener(read: ReadStored, isCompressed: boolean, expand: FrameExpander['expand'] = decompressFrame, room: Room = () => null): (piece: Piece) => Buffer {
   let key = ''
   let raw: Buffer = Buffer.alloc(0)
   return (piece) => {
@@ -16,7 +19,9 @@ export function frameOpener(read: ReadStored, isCompressed: boolean, expand: Fra
     const wanted = `${piece.volume}:${piece.offset}`
     if (wanted !== key) {
       key = '' // its memory is used again
-      raw = expand(read(piece))
+      const isWholeFrame = (bytes: number): boolean => piece.skip === 0 && bytes === piece.size
+      raw = expand(read(piece), (bytes) => (isWholeFrame(bytes) ? room(bytes) : null))
+      if (isWholeFrame(raw.length)) return raw
       key = wanted
     }
     return raw.subarray(piece.skip, piece.skip + piece.size)

@@ -39,3 +39,12 @@ test('this Node has the context that makes it fast: bytes lie in the same memory
   const second = expand(compressFrame(Buffer.alloc(1000, 2), 3))
   expect([second.buffer === first.buffer, first[0], second[0]]).toEqual([true, 2, 2])
 })
+
+test('a frame is opened into the memory that is given for it, and into its own where none is', () => {
+  const { expand } = frameExpander()
+  const given = Buffer.alloc(1000)
+  expect(expand(compressFrame(Buffer.alloc(1000, 3), 3), (bytes) => (bytes === given.length ? given : null))).toBe(given)
+  expect(given.every((byte) => byte === 3)).toBe(true)
+  const other = expand(compressFrame(Buffer.alloc(1000, 4), 3), () => null)
+  expect([other[0], given[0]]).toEqual([4, 3])
+})

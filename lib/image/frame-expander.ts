@@ -3,9 +3,12 @@ import { createZstdDecompress } from 'node:zlib'
 import { compressFrame, decompressFrame, FRAME_BYTES, rawSizeOf } from './frames.ts'
 import { contextOf, type ZstdContext } from './zstd-context.ts'
 
+/** Memory of exactly so many bytes, where they are wanted; null = there is none. */
+export type Room = (bytes: number) => Buffer | null
+
 export interface FrameExpander {
-  /** Raw bytes of a frame, good until the next call. Throws RangeError if it is damaged. */
-  expand: (frame: Uint8Array) => Buffer
+  /** Raw bytes of a frame, good until the next call, in the memory that `room` gives for so many if it gives any. Throws RangeError if it is damaged. */
+  expand: (frame: Uint8Array, room?: Room) => Buffer
 }
 
 /** Bytes of the frame put into `into`; null = it is damaged or not at its end, and the context of no more use. */
@@ -31,10 +34,10 @@ export function frameExpander(): FrameExpander {
   let context = makeContext()
   if (context !== null && !isProved(context, memory)) context = null
   return {
-    expand(frame) {
+    expand(frame, room) {
       const raw = rawSizeOf(frame)
       if (context === null || raw === null || raw === 0 || raw > FRAME_BYTES) return decompressFrame(frame)
-      const own = memory.subarray(0, raw)
+      const own = room?.(raw) ?? memory.subarray(0, raw)
       if (expanded(context, frame, own) === raw) return own
       context = makeContext()
       return decompressFrame(frame)
