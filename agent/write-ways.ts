@@ -75,11 +75,9 @@ export function eitherWay({ behind, onWritten, chooser = wayChooser(), stretchBy
     const flush = async (): Promise<void> => {
       const into = stages[stage]
       if (into === undefined || around === null) throw new Error('Nothing can be written around the cache here.')
-      if (filled > 0) {
-        const sent = writeAround({ around, fd }, into.subarray(0, filled), stagedAt)
-        sent.catch(() => {}) // heard when its memory is used again
-        onTheWay.set(into, sent)
-      }
+      const sent = writeAround({ around, fd }, into.subarray(0, filled), stagedAt)
+      sent.catch(() => {}) // heard when its memory is used again
+      onTheWay.set(into, sent)
       ;[stage, filled] = [(stage + 1) % STAGES, 0]
       const next = stages[stage]
       if (next !== undefined) await onTheWay.get(next)

@@ -53,7 +53,7 @@ const entryChecks = new Map(Object.entries({
 } satisfies Partial<Record<keyof IndexEntry, (value: unknown) => boolean>>))
 const entryRequired = ['stripe', 'type', 'mode', 'uid', 'gid', 'user', 'group', 'mtime', 'size', 'pieces'] as const satisfies readonly (keyof IndexEntry)[]
 
-/** As the schema parses it, ten times as fast for what is as it should be: an index has a line for every file of a cluster, and a restore waits for it. */
+/** As the schema parses it, four times as fast for what is as it should be: an index has a line for every file of a cluster, and a restore waits for it. */
 export const entryOf = (value: unknown): IndexEntry => (passes(value, entryChecks, entryRequired) ? (value as IndexEntry) : IndexEntry.parse(value))
 
 const Header = z.object({ howdahIndex: z.literal(INDEX_FORMAT) })

@@ -3,9 +3,8 @@ import { execFile } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { type Cluster, debianBinaries, startCluster } from '#e2e/hosts/cluster.ts'
+import { type Cluster, debianBinaries, startCluster, switchWal } from '#e2e/hosts/cluster.ts'
 import { newerTools } from '#e2e/hosts/newer-tools.ts'
 import { formatLsn, type Lsn, parseLsn } from './lsn.ts'
 import { type Moments, type Suspect, walMoments } from './wal-moments.ts'
@@ -26,12 +25,8 @@ async function act(cluster: Cluster, kind: Suspect['kind'], text: string): Promi
 }
 
 async function archived(cluster: Cluster): Promise<string[]> {
-  const [row] = await cluster.sql<{ name: string }>('select pg_walfile_name(pg_switch_wal()) as "name"')
-  for (;;) {
-    const names = (await readdir(cluster.archiveDirectory)).filter((name) => /^[0-9A-F]{24}$/.test(name)).toSorted()
-    if (names.includes(row?.name ?? '')) return names
-    await sleep(100)
-  }
+  await switchWal(cluster)
+  return (await readdir(cluster.archiveDirectory)).filter((name) => /^[0-9A-F]{24}$/.test(name)).toSorted()
 }
 
 async function read(cluster: Cluster, names: readonly string[]): Promise<Moments> {

@@ -5,10 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chapters, filled, type PrintedBlock, printedBlocks } from '#e2e/hosts/by-hand.ts'
-import { binariesOf, type Cluster, debianBinaries, serverFolder, startCluster, startRestored, switchWal } from '#e2e/hosts/cluster.ts'
+import { binariesOf, type Cluster, debianBinaries, serverFolder, sqlAt, startCluster, startRestored, switchWal, untilOpen } from '#e2e/hosts/cluster.ts'
 import { type EndedRun, startTestConsole } from '#e2e/hosts/console.ts'
 import { newerTools } from '#e2e/hosts/newer-tools.ts'
 import { freePort } from '#e2e/hosts/ports.ts'
@@ -151,14 +150,9 @@ describe.skipIf(!isRoot).each([
       const { stdout, stderr } = await promisify(execFile)('bash', ['-c', `set -eu\n${script}`], { env: { PATH: `${bin}:${await binariesOf(major)}:${join(process.execPath, '..')}:/usr/sbin:/usr/bin:/sbin:/bin:${major === 15 ? debianBinaries : ''}`, LC_ALL: 'C', NODE_ENV: 'test' }, maxBuffer: 32 << 20, cwd: '/', timeout: 120_000 })
       expect(`${stdout}${stderr}`).not.toContain('FAILED')
       expect(stdout).toContain('backup successfully verified')
-      const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', database: 'postgres' })
-      await client.connect()
-      try {
-        for (let tries = 0; tries < 100 && (await client.query<{ is: boolean }>('select pg_is_in_recovery() is')).rows[0]?.is === true; tries += 1) await sleep(100)
-        return (await client.query<Record<string, unknown>>(CONTENT)).rows[0]
-      } finally {
-        await client.end()
-      }
+      const sql = sqlAt(port)
+      await untilOpen({ sql, log: () => `${stdout}${stderr}` })
+      return (await sql(CONTENT))[0]
     } finally {
       const pid = Number((await readFile(join(out, 'data/postmaster.pid'), 'utf8').catch(() => '')).split('\n')[0])
       if (pid > 0) process.kill(pid, 'SIGQUIT')
