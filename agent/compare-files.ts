@@ -5,10 +5,13 @@ import type { IndexEntry } from '#lib/image/index.ts'
 import { entryPathBytes } from '#lib/image/index.ts'
 import { alignedBuffers, isRefused, openAround } from './around-cache.ts'
 import { hasCode } from './system-problem.ts'
+import { STRETCH_BYTES, type Way, wayChooser, type WayChooser } from './way-chooser.ts'
 
 const CHUNK_BYTES = 1 << 20
-/** From this size on a file is read around the page cache: a copy is seldom in memory, and what the servers of the host keep there stays. */
+/** From this size on a file may be read around the page cache. */
 const LARGE_BYTES = 4 << 20
+/** A stretch that was waited for no longer came from memory, or from a disk as fast. */
+const NOTHING_MS = 8
 /** While one piece is digested the disk reads the next ones. */
 const PIECES = 3
 const pieces = alignedBuffers(PIECES, CHUNK_BYTES)
@@ -20,7 +23,7 @@ interface Digest {
 }
 
 /** Of what can be read from here on. `onPiece` is called for every piece and may throw. */
-export function digestOf(fd: number, onPiece: (bytes: number) => void): Digest {
+export function digestOf(fd: number, onPiece: OnPiece): Digest {
   const hash = createHash('sha256')
   let size = 0
   for (let got = readSync(fd, chunk, 0, CHUNK_BYTES, 0); got > 0; got = readSync(fd, chunk, 0, CHUNK_BYTES, size)) {
@@ -34,45 +37,77 @@ export function digestOf(fd: number, onPiece: (bytes: number) => void): Digest {
 const bytesAt = (fd: number, into: Buffer, position: number): Promise<number> =>
   new Promise((resolve, reject) => read(fd, into, 0, into.length, position, (error, count) => (error === null ? resolve(count) : reject(error))))
 
-/** The same of a large file, up to where a read gives less than was asked for: the end, which its size tells. */
-async function digestAhead(fd: number, onPiece: (bytes: number) => void): Promise<Digest> {
-  const hash = createHash('sha256')
-  let [size, position] = [0, 0]
-  const begin = (piece: Buffer) => {
-    const arrives = bytesAt(fd, piece, position)
+type OnPiece = (bytes: number) => void
+
+/** Pieces of a file one after another from `from` on, until one is cut short by the end of the file or `until` is reached; `waited` hears what each was waited for, in milliseconds. */
+type Read = (place: { from: number; until: number; take: (piece: Buffer) => void; waited: (ms: number) => void }) => Promise<void>
+
+/** Through the page cache, which knows by itself what is wanted next. */
+const throughCache = (fd: number): Read => async ({ from, until, take, waited }) => {
+  for (let at = from; at < until; at += CHUNK_BYTES) {
+    const begin = performance.now()
+    const got = readSync(fd, chunk, 0, CHUNK_BYTES, at)
+    waited(performance.now() - begin)
+    take(chunk.subarray(0, got))
+    if (got < CHUNK_BYTES) return
+  }
+}
+
+/** Around the page cache: while one piece is taken the disk reads the next ones. */
+const aroundCache = (around: number): Read => async ({ from, until, take, waited }) => {
+  let position = from
+  const next = (piece: Buffer) => {
+    if (position >= until) return
+    const arrives = bytesAt(around, piece, position)
     arrives.catch(() => {}) // heard in its turn
     position += CHUNK_BYTES
-    return { piece, arrives }
+    ahead.push({ piece, arrives })
   }
-  const ahead = pieces.map(begin)
+  const ahead: { piece: Buffer; arrives: Promise<number> }[] = []
+  for (const piece of pieces) next(piece)
   try {
-    for (let next = ahead.shift(); next !== undefined; next = ahead.shift()) {
-      const got = await next.arrives
-      onPiece(got)
-      hash.update(next.piece.subarray(0, got))
-      size += got
-      if (got < CHUNK_BYTES) break
-      ahead.push(begin(next.piece))
+    for (let first = ahead.shift(); first !== undefined; first = ahead.shift()) {
+      const begin = performance.now()
+      const got = await first.arrives
+      waited(performance.now() - begin)
+      take(first.piece.subarray(0, got))
+      if (got < CHUNK_BYTES) return
+      next(first.piece)
     }
   } finally {
     await Promise.allSettled(ahead.map(({ arrives }) => arrives)) // their memory is used again
   }
-  return { sha256: hash.digest('hex'), size }
 }
 
-/** Around the page cache where the file system can, else from `fd`. */
-async function digestOfLarge(path: string | Buffer, fd: number, onPiece: (bytes: number) => void): Promise<Digest> {
+/** Each stretch in the way that has the thread wait less: through the cache what is in memory, or what a disk gives best so; else around it, which leaves alone what the servers of the host keep there. */
+async function digestOfLarge(path: string | Buffer, fd: number, { onPiece, chooser }: { onPiece: OnPiece; chooser: WayChooser }): Promise<Digest> {
   const around = openAround(path, 'read')
   if (around === null) return digestOf(fd, onPiece)
+  const ways = { direct: aroundCache(around), cached: throughCache(fd) } satisfies Record<Way, Read>
+  const hash = createHash('sha256')
+  let size = 0
+  const take = (piece: Buffer): void => {
+    onPiece(piece.length)
+    hash.update(piece)
+    size += piece.length
+  }
   try {
-    return await digestAhead(around, onPiece)
+    for (let from = 0; size === from; from += STRETCH_BYTES) {
+      let cost = 0
+      await ways[chooser.way]({ from, until: from + STRETCH_BYTES, take, waited: (ms) => void (cost += ms) })
+      if (size === from + STRETCH_BYTES) chooser.spent(cost)
+    }
   } catch (error) {
     if (!isRefused(error)) throw error
     return digestOf(fd, onPiece)
   } finally {
     closeSync(around)
   }
+  return { sha256: hash.digest('hex'), size }
 }
+
+/** One for each thread that compares. */
+export const readChooser = (): WayChooser => wayChooser(['cached', 'direct'], NOTHING_MS)
 
 /** A path as bytes, in a string that compares and splits: names need not be UTF-8. */
 export const latinPath = (entry: Pick<IndexEntry, 'path' | 'pathBase64'>): string => entryPathBytes(entry).toString('latin1')
@@ -94,13 +129,13 @@ export function* shareOf<T extends { size: number }>(files: () => Iterable<T>, s
 }
 
 /** Size of a file that is there instead, 0 where there is none; null = it is exactly what is wanted. */
-export async function differenceOf(path: string | Buffer, wanted: Digest, work: { onPiece: (bytes: number) => void; onSame: (fd: number, facts: Stats) => void }): Promise<number | null> {
+export async function differenceOf(path: string | Buffer, wanted: Digest, work: { onPiece: OnPiece; onSame: (fd: number, facts: Stats) => void; chooser: WayChooser }): Promise<number | null> {
   const facts = lstatSync(path, { throwIfNoEntry: false })
   if (facts?.isFile() !== true) return 0
   if (facts.size !== wanted.size) return facts.size
   const fd = openSync(path, 'r')
   try {
-    const found = facts.size >= LARGE_BYTES ? await digestOfLarge(path, fd, work.onPiece) : digestOf(fd, work.onPiece)
+    const found = facts.size >= LARGE_BYTES ? await digestOfLarge(path, fd, work) : digestOf(fd, work.onPiece)
     if (found.size !== wanted.size || found.sha256 !== wanted.sha256 || fstatSync(fd).size !== wanted.size) return facts.size
     work.onSame(fd, facts)
     return null

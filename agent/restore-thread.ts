@@ -11,7 +11,7 @@ import { entryName, entryPathBytes, type IndexEntry } from '#lib/image/index.ts'
 import { CONFIG_TOP, parseVolumeName } from '#lib/image/layout.ts'
 import { pathOfIncremental } from '#lib/postgres/incremental.ts'
 import type { RestoreJob } from '#lib/protocol/cluster.ts'
-import { differenceOf, latinPath, removeOthers, shareOf } from './compare-files.ts'
+import { differenceOf, latinPath, readChooser, removeOthers, shareOf } from './compare-files.ts'
 import { indexMemory } from './index-file.ts'
 import { type ChangesTable, changesTable, keptChanges } from './kept-changes.ts'
 import { mergedBytes, mergedContent } from './merge-blocks.ts'
@@ -302,6 +302,7 @@ export function restoreThread(data: RestoreThreadData): void {
 
   const compare = async ({ index, wal: files, share, of }: Extract<ToRestoreThread, { kind: 'compare' }>): Promise<void> => {
     const said = { kind: 'compared' as const, kept: [] as string[], keptWal: [] as string[], presentBytes: 0 }
+    const chooser = readChooser()
     const onPiece = (bytes: number) => {
       goOn()
       count(COUNTER_MOVED, bytes)
@@ -310,13 +311,13 @@ export function restoreThread(data: RestoreThreadData): void {
       const name = entryName(entry)
       // Configuration from elsewhere is small and written anew; what comes as blocks has no content of its own to compare with.
       if (name.startsWith(`${CONFIG_TOP}/`) || pathOfIncremental(name) !== null) continue
-      const difference = await differenceOf(targetOf(entry), { size: entry.size, sha256: entry.sha256 ?? '' }, { onPiece, onSame: (fd, facts) => dress(fd, entry, facts) })
+      const difference = await differenceOf(targetOf(entry), { size: entry.size, sha256: entry.sha256 ?? '' }, { onPiece, chooser, onSame: (fd, facts) => dress(fd, entry, facts) })
       if (difference === null) said.kept.push(latinPath(entry))
       else said.presentBytes += difference
     }
     for (const { name, rawBytes, rawSha256 } of shareOf(() => files.map((file) => ({ ...file, size: file.rawBytes })), share, of)) {
       if (rawSha256 === null) continue // nothing to compare it with
-      const difference = await differenceOf(join(targets.archive, name), { size: rawBytes, sha256: rawSha256 }, { onPiece, onSame: () => {} })
+      const difference = await differenceOf(join(targets.archive, name), { size: rawBytes, sha256: rawSha256 }, { onPiece, chooser, onSame: () => {} })
       if (difference === null) said.keptWal.push(name)
       else said.presentBytes += difference
     }

@@ -4,8 +4,9 @@ import { closeSync, constants, mkdtempSync, openSync, readdirSync, readFileSync,
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { Room } from '#lib/image/frame-expander.ts'
+import { STRETCH_BYTES, type Way, wayChooser, type WayChooser } from './way-chooser.ts'
 import { writeBehind } from './write-behind.ts'
-import { eitherWay, isForEitherWay, STRETCH_BYTES, type Way, wayChooser, type WayChooser, writeAround } from './write-ways.ts'
+import { eitherWay, isForEitherWay, writeAround } from './write-ways.ts'
 
 const STRETCH = 4 << 20
 // Beside the tests: temporary files may lie in memory, where nothing goes around the cache.
@@ -70,7 +71,7 @@ describe.each([
 })
 
 test('one writer writes file after file, by its own choice of the way', async () => {
-  const chooser = wayChooser()
+  const chooser = wayChooser(['direct', 'cached'], 32)
   for (const size of [STRETCH, STRETCH + 8192, 2 * STRETCH, 3 * STRETCH - 4096]) {
     const { content } = await written(inPieces(random.subarray(0, size), [512 * 1024]), chooser)
     expect(sha256(content)).toBe(sha256(random.subarray(0, size)))
@@ -102,23 +103,6 @@ test('bytes that cannot go around the cache go through it', async () => {
 
 test('files of whole pages and of some length only', () => {
   expect([8192, STRETCH_BYTES - 8192, STRETCH_BYTES, STRETCH_BYTES + 1, 1 << 30].map(isForEitherWay)).toEqual([false, false, true, false, true])
-})
-
-test.each([{ direct: 40, cached: 50, wanted: 'direct' }, { direct: 40, cached: 30, wanted: 'cached' }] as const)('the cheaper way is taken after each was tried, and both are tried again later ($direct ms, $cached ms)', ({ direct, cached, wanted }) => {
-  const chooser = wayChooser()
-  const taken: string[] = []
-  for (let stretch = 0; stretch < 2 * (2 + 32); stretch += 1) {
-    taken.push(`${chooser.way}${chooser.isTrial ? '?' : ''}`)
-    chooser.spent(chooser.way === 'direct' ? direct : cached)
-  }
-  const period = ['direct?', 'cached?', ...Array.from({ length: 32 }, () => wanted)]
-  expect(taken).toEqual([...period, ...period])
-})
-
-test('a way around the cache that costs next to nothing is not compared', () => {
-  const chooser = wayChooser()
-  chooser.spent(5)
-  expect([chooser.way, chooser.isTrial]).toEqual(['direct', false])
 })
 
 test('whole pieces are opened where they are written from, and only while a file goes around the cache', async () => {

@@ -2,49 +2,17 @@
 import { closeSync, write, writeSync } from 'node:fs'
 import type { Room } from '#lib/image/frame-expander.ts'
 import { alignedBuffers, ALIGNMENT, isRefused, openAround } from './around-cache.ts'
+import { STRETCH_BYTES, wayChooser, type WayChooser } from './way-chooser.ts'
 import type { FileBehind, WriteBehind } from './write-behind.ts'
 
-/** Written in one way, whole: as much as is sent off at once through the cache. */
-export const STRETCH_BYTES = 32 << 20
 /** A stretch that cost no more went at 1 GB/s beside the work: the other way has little to offer. */
 const NOTHING_MS = 32
-/** Stretches until both ways are tried once more: disks and memory have good and bad times. */
-const TRY_AGAIN_AFTER = 32
 const STAGE_BYTES = 2 << 20
 /** While one is filled the disk takes the others. */
 const STAGES = 3
 
 /** Files of whole pages, long enough for what has to be waited for at their end. */
 export const isForEitherWay = (size: number): boolean => size >= STRETCH_BYTES && size % ALIGNMENT === 0
-
-export type Way = 'cached' | 'direct'
-
-export interface WayChooser {
-  readonly way: Way
-  /** What is left on its way after the stretch belongs to its cost. */
-  readonly isTrial: boolean
-  /** Milliseconds that the thread spent on a whole stretch. */
-  spent(ms: number): void
-}
-
-/** Tries each way over one stretch, unless the first costs next to nothing, and goes on with the cheaper one for a while. */
-export function wayChooser(): WayChooser {
-  const ways: readonly Way[] = ['direct', 'cached']
-  let costs: number[] = []
-  let since = 0
-  return {
-    get way() {
-      return ways[costs.length] ?? ((costs[0] ?? 0) <= (costs[1] ?? 0) ? 'direct' : 'cached')
-    },
-    get isTrial() {
-      return costs.length < ways.length
-    },
-    spent(ms) {
-      if (costs.length < ways.length) costs.push(...(costs.length === 0 && ms <= NOTHING_MS ? [ms, Infinity] : [ms]))
-      else if (++since === TRY_AGAIN_AFTER) [costs, since] = [[], 0]
-    },
-  }
-}
 
 interface Target {
   path: string | Buffer
@@ -60,7 +28,7 @@ export interface LargeWriter {
 }
 
 /** One thread's writer of large files; `onWritten` hears of bytes that were taken. A stretch is a multiple of a stage. */
-export function eitherWay({ behind, onWritten, chooser = wayChooser(), stretchBytes = STRETCH_BYTES }: { behind: WriteBehind; onWritten: (bytes: number) => void; chooser?: WayChooser; stretchBytes?: number }): LargeWriter {
+export function eitherWay({ behind, onWritten, chooser = wayChooser(['direct', 'cached'], NOTHING_MS), stretchBytes = STRETCH_BYTES }: { behind: WriteBehind; onWritten: (bytes: number) => void; chooser?: WayChooser; stretchBytes?: number }): LargeWriter {
   const stages = alignedBuffers(STAGES, STAGE_BYTES)
   let [stage, filled] = [0, 0]
   /** A file is being written around the cache. */
