@@ -48,13 +48,15 @@ function stripesOf(volumes: readonly StoredVolume[]): Stripe[] {
  * What the threads do one after another, each list when all before it are done: the newest image first, for its blocks wait for the file they
  * belong to, which is then written once. Only an image with files that blocks go into waits for those after it. `images`: the stripes of each.
  */
-function stripesInTurn(images: readonly Stripe[][], { merged, needed }: Survey, last: number): (Stripe & { image: number })[][] {
+export function stripesInTurn(images: readonly Stripe[][], { merged, needed }: Pick<Survey, 'merged' | 'needed'>, last: number): (Stripe & { image: number })[][] {
   const bases = basesOf(merged)
   const turns: (Stripe & { image: number })[][] = []
   for (const [image, stripes] of [...images.entries()].toReversed()) {
     const wanted = stripes.flatMap(({ stripe, volumes: all }) => {
-      const volumes = all.filter(({ name }) => needed[image]?.get(stripe)?.includes(parseVolumeName(name)?.number ?? 0) === true)
-      return volumes.length > 0 || image === last ? [{ stripe, volumes, image }] : []
+      const numbers = needed[image]?.get(stripe)
+      const volumes = all.filter(({ name }) => numbers?.includes(parseVolumeName(name)?.number ?? 0) === true)
+      // Empty files lie in no volume, and are wanted nevertheless.
+      return numbers !== undefined || image === last ? [{ stripe, volumes, image }] : []
     })
     const turn = turns.at(-1)
     if (turn === undefined || bases.has(image)) turns.push(wanted)
