@@ -22,36 +22,49 @@ interface Digest {
   size: number
 }
 
-/** Of what can be read from here on. `onPiece` is called for every piece and may throw. */
-export function digestOf(fd: number, onPiece: OnPiece): Digest {
+type OnPiece = (bytes: number) => void
+
+/** Takes pieces in their order; `onPiece` is called for each and may throw. */
+function digester(onPiece: OnPiece) {
   const hash = createHash('sha256')
   let size = 0
-  for (let got = readSync(fd, chunk, 0, CHUNK_BYTES, 0); got > 0; got = readSync(fd, chunk, 0, CHUNK_BYTES, size)) {
-    onPiece(got)
-    hash.update(chunk.subarray(0, got))
-    size += got
+  return {
+    take: (piece: Buffer): void => {
+      onPiece(piece.length)
+      hash.update(piece)
+      size += piece.length
+    },
+    get size() {
+      return size
+    },
+    end: (): Digest => ({ sha256: hash.digest('hex'), size }),
   }
-  return { sha256: hash.digest('hex'), size }
+}
+
+/** Pieces of a file one after another from `from` on, until the end of the file or `until` is reached; `waited` hears what each was waited for, in milliseconds. */
+type Read = (place: { from: number; until: number; take: (piece: Buffer) => void; waited: (ms: number) => void }) => Promise<void> | void
+
+/** Through the page cache, which knows by itself what is wanted next. */
+const throughCache = (fd: number) => ({ from, until, take, waited }: Parameters<Read>[0]): void => {
+  for (let at = from; at < until; ) {
+    const begin = performance.now()
+    const got = readSync(fd, chunk, 0, Math.min(CHUNK_BYTES, until - at), at)
+    waited(performance.now() - begin)
+    if (got === 0) return
+    take(chunk.subarray(0, got))
+    at += got
+  }
+}
+
+/** Of the whole file, through the page cache. */
+export function digestOf(fd: number, onPiece: OnPiece): Digest {
+  const digest = digester(onPiece)
+  throughCache(fd)({ from: 0, until: Infinity, take: digest.take, waited: () => {} })
+  return digest.end()
 }
 
 const bytesAt = (fd: number, into: Buffer, position: number): Promise<number> =>
   new Promise((resolve, reject) => read(fd, into, 0, into.length, position, (error, count) => (error === null ? resolve(count) : reject(error))))
-
-type OnPiece = (bytes: number) => void
-
-/** Pieces of a file one after another from `from` on, until one is cut short by the end of the file or `until` is reached; `waited` hears what each was waited for, in milliseconds. */
-type Read = (place: { from: number; until: number; take: (piece: Buffer) => void; waited: (ms: number) => void }) => Promise<void>
-
-/** Through the page cache, which knows by itself what is wanted next. */
-const throughCache = (fd: number): Read => async ({ from, until, take, waited }) => {
-  for (let at = from; at < until; at += CHUNK_BYTES) {
-    const begin = performance.now()
-    const got = readSync(fd, chunk, 0, CHUNK_BYTES, at)
-    waited(performance.now() - begin)
-    take(chunk.subarray(0, got))
-    if (got < CHUNK_BYTES) return
-  }
-}
 
 /** Around the page cache: while one piece is taken the disk reads the next ones. */
 const aroundCache = (around: number): Read => async ({ from, until, take, waited }) => {
@@ -84,18 +97,12 @@ async function digestOfLarge(path: string | Buffer, fd: number, { onPiece, choos
   const around = openAround(path, 'read')
   if (around === null) return digestOf(fd, onPiece)
   const ways = { direct: aroundCache(around), cached: throughCache(fd) } satisfies Record<Way, Read>
-  const hash = createHash('sha256')
-  let size = 0
-  const take = (piece: Buffer): void => {
-    onPiece(piece.length)
-    hash.update(piece)
-    size += piece.length
-  }
+  const digest = digester(onPiece)
   try {
-    for (let from = 0; size === from; from += STRETCH_BYTES) {
+    for (let from = 0; digest.size === from; from += STRETCH_BYTES) {
       let cost = 0
-      await ways[chooser.way]({ from, until: from + STRETCH_BYTES, take, waited: (ms) => void (cost += ms) })
-      if (size === from + STRETCH_BYTES) chooser.spent(cost)
+      await ways[chooser.way]({ from, until: from + STRETCH_BYTES, take: digest.take, waited: (ms) => void (cost += ms) })
+      if (digest.size === from + STRETCH_BYTES) chooser.spent(cost)
     }
   } catch (error) {
     if (!isRefused(error)) throw error
@@ -103,7 +110,7 @@ async function digestOfLarge(path: string | Buffer, fd: number, { onPiece, choos
   } finally {
     closeSync(around)
   }
-  return { sha256: hash.digest('hex'), size }
+  return digest.end()
 }
 
 /** One for each thread that compares. */
