@@ -1,6 +1,7 @@
 // In a worker thread: tells which files of an earlier copy are what an image holds, and removes what the image does not hold.
 import { createHash } from 'node:crypto'
 import { closeSync, fstatSync, lstatSync, openSync, read, readdirSync, readSync, rmSync, type Stats, statSync } from 'node:fs'
+import { contentProver, type WantedContent } from '#lib/image/file-reader.ts'
 import type { IndexEntry } from '#lib/image/index.ts'
 import { entryPathBytes } from '#lib/image/index.ts'
 import { alignedBuffers, isRefused, openAround } from './around-cache.ts'
@@ -17,32 +18,10 @@ const PIECES = 3
 const pieces = alignedBuffers(PIECES, CHUNK_BYTES)
 const [chunk] = pieces as [Buffer, ...Buffer[]]
 
-interface Digest {
-  sha256: string
-  size: number
-}
-
-type OnPiece = (bytes: number) => void
-
-/** Takes pieces in their order; `onPiece` is called for each and may throw. */
-function digester(onPiece: OnPiece) {
-  const hash = createHash('sha256')
-  let size = 0
-  return {
-    take: (piece: Buffer): void => {
-      onPiece(piece.length)
-      hash.update(piece)
-      size += piece.length
-    },
-    get size() {
-      return size
-    },
-    end: (): Digest => ({ sha256: hash.digest('hex'), size }),
-  }
-}
-
-/** Pieces of a file one after another from `from` on, until the end of the file or `until` is reached; `waited` hears what each was waited for, in milliseconds. */
-type Read = (place: { from: number; until: number; take: (piece: Buffer) => void; waited: (ms: number) => void }) => Promise<void> | void
+/** Hears of pieces in their order, whose memory is used again; false = it needs no more of them. May throw. */
+type Take = (piece: Buffer) => boolean
+/** Reads from `from` on until the end of the file, until `until`, or until `take` needs no more; `waited` hears what each piece was waited for, in milliseconds. */
+type Read = (place: { from: number; until: number; take: Take; waited: (ms: number) => void }) => Promise<void> | void
 
 /** Through the page cache, which knows by itself what is wanted next. */
 const throughCache = (fd: number) => ({ from, until, take, waited }: Parameters<Read>[0]): void => {
@@ -50,17 +29,25 @@ const throughCache = (fd: number) => ({ from, until, take, waited }: Parameters<
     const begin = performance.now()
     const got = readSync(fd, chunk, 0, Math.min(CHUNK_BYTES, until - at), at)
     waited(performance.now() - begin)
-    if (got === 0) return
-    take(chunk.subarray(0, got))
+    if (got === 0 || !take(chunk.subarray(0, got))) return
     at += got
   }
 }
 
+/** What is there from `from` on. */
+const readRest = (fd: number, take: Take, from = 0): void => throughCache(fd)({ from, until: Infinity, take, waited: () => {} })
+
 /** Of the whole file, through the page cache. */
-export function digestOf(fd: number, onPiece: OnPiece): Digest {
-  const digest = digester(onPiece)
-  throughCache(fd)({ from: 0, until: Infinity, take: digest.take, waited: () => {} })
-  return digest.end()
+export function digestOf(fd: number, onPiece: (bytes: number) => void): { sha256: string; size: number } {
+  const hash = createHash('sha256')
+  let size = 0
+  readRest(fd, (piece) => {
+    onPiece(piece.length)
+    hash.update(piece)
+    size += piece.length
+    return true
+  })
+  return { sha256: hash.digest('hex'), size }
 }
 
 const bytesAt = (fd: number, into: Buffer, position: number): Promise<number> =>
@@ -83,8 +70,7 @@ const aroundCache = (around: number): Read => async ({ from, until, take, waited
       const begin = performance.now()
       const got = await first.arrives
       waited(performance.now() - begin)
-      take(first.piece.subarray(0, got))
-      if (got < CHUNK_BYTES) return
+      if (!take(first.piece.subarray(0, got)) || got < CHUNK_BYTES) return
       next(first.piece)
     }
   } finally {
@@ -93,24 +79,27 @@ const aroundCache = (around: number): Read => async ({ from, until, take, waited
 }
 
 /** Each stretch in the way that has the thread wait less: through the cache what is in memory, or what a disk gives best so; else around it, which leaves alone what the servers of the host keep there. */
-async function digestOfLarge(path: string | Buffer, fd: number, { onPiece, chooser }: { onPiece: OnPiece; chooser: WayChooser }): Promise<Digest> {
+async function readLarge(path: string | Buffer, fd: number, { take, chooser }: { take: Take; chooser: WayChooser }): Promise<void> {
   const around = openAround(path, 'read')
-  if (around === null) return digestOf(fd, onPiece)
+  if (around === null) return readRest(fd, take)
   const ways = { direct: aroundCache(around), cached: throughCache(fd) } satisfies Record<Way, Read>
-  const digest = digester(onPiece)
+  let [at, goesOn] = [0, true]
+  const counted: Take = (piece) => {
+    at += piece.length
+    return (goesOn = take(piece))
+  }
   try {
-    for (let from = 0; digest.size === from; from += STRETCH_BYTES) {
+    for (let from = 0; at === from && goesOn; from += STRETCH_BYTES) {
       let cost = 0
-      await ways[chooser.way]({ from, until: from + STRETCH_BYTES, take: digest.take, waited: (ms) => void (cost += ms) })
-      if (digest.size === from + STRETCH_BYTES) chooser.spent(cost)
+      await ways[chooser.way]({ from, until: from + STRETCH_BYTES, take: counted, waited: (ms) => void (cost += ms) })
+      if (at === from + STRETCH_BYTES) chooser.spent(cost)
     }
   } catch (error) {
     if (!isRefused(error)) throw error
-    return digestOf(fd, onPiece)
+    readRest(fd, take, at)
   } finally {
     closeSync(around)
   }
-  return digest.end()
 }
 
 /** One for each thread that compares. */
@@ -135,16 +124,29 @@ export function* shareOf<T extends { size: number }>(files: () => Iterable<T>, s
   for (const file of files()) if (file.size < LARGE_BYTES && isMine(file)) yield file
 }
 
-/** Size of a file that is there instead, 0 where there is none; null = it is exactly what is wanted. */
-export async function differenceOf(path: string | Buffer, wanted: Digest, work: { onPiece: OnPiece; onSame: (fd: number, facts: Stats) => void; chooser: WayChooser }): Promise<number | null> {
+/** Size of a file that is there instead, 0 where there is none; null = it is exactly what is wanted. `onPiece` hears of every byte of it, also of those that need not be read any more. */
+export async function differenceOf(path: string | Buffer, wanted: WantedContent, { onPiece, onSame, chooser }: { onPiece: (bytes: number) => void; onSame: (fd: number, facts: Stats) => void; chooser: WayChooser }): Promise<number | null> {
   const facts = lstatSync(path, { throwIfNoEntry: false })
   if (facts?.isFile() !== true) return 0
   if (facts.size !== wanted.size) return facts.size
   const fd = openSync(path, 'r')
   try {
-    const found = facts.size >= LARGE_BYTES ? await digestOfLarge(path, fd, work) : digestOf(fd, work.onPiece)
-    if (found.size !== wanted.size || found.sha256 !== wanted.sha256 || fstatSync(fd).size !== wanted.size) return facts.size
-    work.onSame(fd, facts)
+    const prover = contentProver(wanted)
+    let seen = 0
+    const take: Take = (piece) => {
+      onPiece(piece.length)
+      seen += piece.length
+      prover.add(piece)
+      return prover.isSame
+    }
+    if (facts.size >= LARGE_BYTES) await readLarge(path, fd, { take, chooser })
+    else readRest(fd, take)
+    prover.end()
+    if (!prover.isSame || fstatSync(fd).size !== wanted.size) {
+      onPiece(Math.max(0, wanted.size - seen))
+      return facts.size
+    }
+    onSame(fd, facts)
     return null
   } finally {
     closeSync(fd)

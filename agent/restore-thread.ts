@@ -15,7 +15,7 @@ import { differenceOf, latinPath, readChooser, removeOthers, shareOf } from './c
 import { indexMemory } from './index-file.ts'
 import { type ChangesTable, changesTable, keptChanges } from './kept-changes.ts'
 import { mergedBytes, mergedContent } from './merge-blocks.ts'
-import { basesOf, type Kept, type MergedFile, type Survey, surveyImages, TABLESPACE, purposeOf } from './restore-survey.ts'
+import { type Kept, type MergedFile, type Survey, surveyImages, TABLESPACE, purposeOf } from './restore-survey.ts'
 import { stripeReader } from './stripe-reader.ts'
 import { asProblem, isSystemError, pathProblem } from './system-problem.ts'
 import { COUNTER_FILES, COUNTER_MOVED, COUNTER_WRITTEN, COUNTERS, type Shared, SLOT_STOP } from './threads.ts'
@@ -98,8 +98,6 @@ export function restoreThread(data: RestoreThreadData): void {
   const { spool, targets, shared, arrived } = data
   let tablespaceTargets: Record<string, string> = {}
   let merged: Survey['merged'] = new Map()
-  /** Images that hold a file whole which blocks go into. */
-  let bases: ReadonlySet<number> = new Set()
   let changes = keptChanges(targets.changes, data.number, changesTable(0, 0))
   let isDelta = false
   let kept: Kept = new Set()
@@ -242,7 +240,7 @@ export function restoreThread(data: RestoreThreadData): void {
     count(COUNTER_FILES, 1)
   }
 
-  /** A file of the last image that is whole in this one: with the blocks of every image since. Its volumes were proved, so that only what comes out is digested. */
+  /** A file of the last image that is whole in this one: with the blocks of every image since. */
   const writeMerged = async (entry: IndexEntry, open: ReturnType<typeof frameOpener>, { number, as, from }: MergedFile, last: number) => {
     const path = entryName(entry)
     const since = changes.of(number, from + 1, last)
@@ -254,7 +252,7 @@ export function restoreThread(data: RestoreThreadData): void {
         yield bytes
       }
     }
-    await writeFile({ ...entry, ...as }, mergedBytes(since), digested(mergedContent(fileContent(entry, open, { isProved: true }), since)))
+    await writeFile({ ...entry, ...as }, mergedBytes(since), digested(mergedContent(fileContent(entry, open), since)))
     putTogether.push({ path, sha256: hash.digest('hex'), size: mergedBytes(since) })
   }
 
@@ -270,8 +268,7 @@ export function restoreThread(data: RestoreThreadData): void {
 
   const stripe = async ({ stripe: name, volumes, image, index, last }: Extract<ToRestoreThread, { kind: 'stripe' }>) => {
     const folder = imageFolderIn(image)
-    // The content of every file is proved as it is written, but that of a file that blocks go into.
-    const reader = stripeReader({ folder: join(spool, folder), volumes, identities: data.identities, isProvedFirst: bases.has(image), waitFor, onUsed: (volume) => say({ kind: 'used', name: `${folder}/${volume}` }), check: goOn })
+    const reader = stripeReader({ folder: join(spool, folder), volumes, identities: data.identities, waitFor, onUsed: (volume) => say({ kind: 'used', name: `${folder}/${volume}` }), check: goOn })
     const isCompressed = parseVolumeName(volumes[0]?.name ?? '')?.isCompressed ?? true
     const open = frameOpener(reader.read, isCompressed, expand, large.room)
     try {
@@ -311,7 +308,7 @@ export function restoreThread(data: RestoreThreadData): void {
       const name = entryName(entry)
       // Configuration from elsewhere is small and written anew; what comes as blocks has no content of its own to compare with.
       if (name.startsWith(`${CONFIG_TOP}/`) || pathOfIncremental(name) !== null) continue
-      const difference = await differenceOf(targetOf(entry), { size: entry.size, sha256: entry.sha256 ?? '' }, { onPiece, chooser, onSame: (fd, facts) => dress(fd, entry, facts) })
+      const difference = await differenceOf(targetOf(entry), entry, { onPiece, chooser, onSame: (fd, facts) => dress(fd, entry, facts) })
       if (difference === null) said.kept.push(latinPath(entry))
       else said.presentBytes += difference
     }
@@ -355,7 +352,6 @@ export function restoreThread(data: RestoreThreadData): void {
     begin(said) {
       tablespaceTargets = said.tablespaces
       merged = said.merged
-      bases = basesOf(said.merged)
       changes = keptChanges(targets.changes, data.number, said.changes)
       isDelta = said.isDelta
       kept = new Set(said.kept)

@@ -23,8 +23,6 @@ interface StripeReaderOptions {
   /** Those with anything needed, in order. */
   volumes: readonly StoredVolume[]
   identities: readonly string[]
-  /** True where nothing else proves what comes out: each volume is proved before it is read. */
-  isProvedFirst: boolean
   /** Returns when so many of the volumes have arrived. */
   waitFor: (have: number) => void
   onUsed: (name: string) => void
@@ -32,7 +30,7 @@ interface StripeReaderOptions {
   check: () => void
 }
 
-export function stripeReader({ folder, volumes, identities, isProvedFirst, waitFor, onUsed, check }: StripeReaderOptions): StripeReader {
+export function stripeReader({ folder, volumes, identities, waitFor, onUsed, check }: StripeReaderOptions): StripeReader {
   let at = -1
   let open: { number: number; fd: number; volume: StoredVolume; read: ReadVolume } | null = null
   const prove = (): void => {
@@ -54,8 +52,7 @@ export function stripeReader({ folder, volumes, identities, isProvedFirst, waitF
     waitFor(at + 1)
     const fd = openSync(join(folder, volume.name), 'r')
     const number = parseVolumeName(volume.name)?.number ?? 0
-    open = { number, fd, volume, read: () => Buffer.alloc(0) }
-    if (isProvedFirst) prove()
+    open = { number, fd, volume, read: () => Buffer.alloc(0) } // there to be proved if it cannot be opened
     open.read = volumeReader(fd, volume, identities)
   }
   return {

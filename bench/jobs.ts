@@ -1,6 +1,7 @@
 // The benchmarks: which contestants meet in each, and what is in the time.
 import { join } from 'node:path'
 import type { TestAgent } from '#e2e/hosts/agent.ts'
+import type { Sshd } from '#e2e/hosts/sshd.ts'
 import { changePages } from './data.ts'
 import { freshFolder } from './commands.ts'
 import type { Contestant, Scene } from './contestant.ts'
@@ -23,20 +24,21 @@ export interface Bench {
   done: (section: Omit<Section, 'notes' | 'processors'> & { note: string }) => Promise<void>
 }
 
+const wanted = <C extends { name: string }>(peers: readonly C[], only: readonly string[] | undefined): C[] =>
+  peers.filter(({ name }) => only === undefined || only.some((part) => name.toLowerCase().includes(part.toLowerCase())))
+
 /** Howdah first: the ratios are against it. */
-function chosen<C extends Contestant>(ours: C, peers: readonly C[], only: readonly string[] | undefined): C[] {
-  return [ours, ...peers.filter(({ name }) => only === undefined || only.some((part) => name.toLowerCase().includes(part.toLowerCase())))]
-}
+const chosen = <C extends Contestant>(ours: C, peers: readonly C[], only: readonly string[] | undefined): C[] => [ours, ...wanted(peers, only)]
 
 const headingOf = ({ scene, job }: Bench, ...more: string[]): string => [job.job, `${job.data} ${job.sizeGb} GB`, `PostgreSQL ${scene.cluster.major}`, ...more].join(' · ')
-const isPgbackrestWanted = ({ options: { only } }: Bench): boolean => only === undefined || only.some((part) => 'pgbackrest'.includes(part.toLowerCase()))
-const everyPgbackrest = async (bench: Bench) => Promise.all((isPgbackrestWanted(bench) ? await installedPgbackrests(bench.scene) : []).map((installed) => pgbackrest(bench.scene, installed)))
+const wantedPgbackrests = async ({ scene, options: { only } }: Bench, through?: Sshd) =>
+  wanted(await Promise.all((await installedPgbackrests(scene)).map((installed) => pgbackrest(scene, installed, through))), only)
 
 const FAIR = 'zstd 3, two workers or threads, page checksums verified and files durable on every side but raw tar’s, which knows no checksums. In the time: program start, begin (fast checkpoint, one was just made), all files, end; not in it: waiting for WAL.'
 
 async function full(bench: Bench): Promise<void> {
   const { scene, agent, job, options, say } = bench
-  const peers = [...(await everyPgbackrest(bench)).map(fullOf), pgBasebackup(scene), ...((await hasZstd()) ? [tarZstd(scene)] : [])]
+  const peers = [...(await wantedPgbackrests(bench)).map(fullOf), pgBasebackup(scene), ...((await hasZstd()) ? [tarZstd(scene)] : [])]
   const contestants = chosen(fullContestant(agent, scene), peers, options.only)
   for (const cache of job.caches) {
     const outcomes = await runRounds({ cluster: scene.cluster, contestants, rounds: job.rounds, cache, reads: [scene.cluster.dataDirectory], say })
@@ -47,7 +49,7 @@ async function full(bench: Bench): Promise<void> {
 async function ssh(bench: Bench): Promise<void> {
   const { scene, job, options, say } = bench
   await using through = await throughSshd(scene)
-  const peers = isPgbackrestWanted(bench) ? await Promise.all((await installedPgbackrests(scene)).map((installed) => pgbackrest(scene, installed, through.sshd))) : []
+  const peers = await wantedPgbackrests(bench, through.sshd)
   const contestants = chosen(through.contestant, peers.map(fullOf), options.only)
   for (const cache of job.caches) {
     const outcomes = await runRounds({ cluster: scene.cluster, contestants, rounds: job.rounds, cache, reads: [scene.cluster.dataDirectory], say })
@@ -58,7 +60,7 @@ async function ssh(bench: Bench): Promise<void> {
 async function incremental(bench: Bench): Promise<void> {
   const { scene, agent, job, options, say } = bench
   if (job.data !== 'pgbench') throw new Error('Incrementals change pages of pgbench’s tables: use --data pgbench.')
-  const contestants = chosen(incrementalContestant(agent, scene), (await everyPgbackrest(bench)).map(incrementalOf), options.only)
+  const contestants = chosen(incrementalContestant(agent, scene), (await wantedPgbackrests(bench)).map(incrementalOf), options.only)
   for (const contestant of contestants) {
     say(`  full of ${contestant.name}`)
     await contestant.full()
@@ -84,7 +86,7 @@ const PAGES_BETWEEN = 4000
 
 async function restore(bench: Bench): Promise<void> {
   const { scene, agent, job, options, say } = bench
-  const peers = await everyPgbackrest(bench)
+  const peers = await wantedPgbackrests(bench)
   const folder = await freshFolder(storedFolder(scene))
   const full = storedOnce(async () => backupInto(agent, scene, await freshFolder(join(folder, 'full'))))
   const reads = [folder, ...peers.map(({ repository }) => repository)]
@@ -116,7 +118,7 @@ async function restore(bench: Bench): Promise<void> {
 
 async function wal(bench: Bench): Promise<void> {
   const { scene, job, options, say } = bench
-  const [ours, ...peers] = await walContestants(scene, isPgbackrestWanted(bench) ? await installedPgbackrests(scene) : [])
+  const [ours, ...peers] = await walContestants(scene, await installedPgbackrests(scene))
   const outcomes = await runRounds({ cluster: scene.cluster, contestants: chosen(ours, peers, options.only), rounds: job.rounds, cache: 'warm', reads: [], say: () => undefined })
   say(`  ${job.rounds} rounds`)
   await bench.done({ heading: `wal · one segment of 16 MB · PostgreSQL ${scene.cluster.major}`, outcomes, unit: 'ms', note: 'One full segment handed over by /bin/sh as the server would, durable with its directory on every side. Howdah’s recommended archive_command stores it as it is (the agent compresses it later); pgBackRest compresses by zstd 3 in archive-push, synchronously.' })

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { FrameExpander, Room } from './frame-expander.ts'
 import { decompressFrame } from './frames.ts'
 import { entryName, type IndexEntry, type Piece } from './index.ts'
+import { printsProver } from './prints.ts'
 
 /** Stored bytes [offset, offset + length) of volume number `volume` of the entry's stripe. */
 export type ReadStored = (piece: Pick<Piece, 'volume' | 'offset' | 'length'>) => Buffer
@@ -37,20 +38,50 @@ function opened(entry: IndexEntry, piece: Piece, open: (piece: Piece) => Buffer)
   }
 }
 
-/**
- * Content of a file in pieces of at most one frame. Throws RangeError if a frame is damaged, too short, or the content is not what was hashed.
- * `isProved`: the volumes were, and what comes out is digested elsewhere.
- */
-export function* fileContent(entry: IndexEntry, open: (piece: Piece) => Buffer, { isProved = false } = {}): Generator<Buffer> {
-  const hash = isProved ? null : createHash('sha256')
+export type WantedContent = Pick<IndexEntry, 'prints' | 'sha256' | 'size'>
+
+/** Holds content that comes in pieces against what the entry of its file says. `isSame` may be false before all of it came; after `end` it is the answer. */
+export interface ContentProver {
+  add(bytes: Buffer): void
+  end(): void
+  readonly isSame: boolean
+}
+
+/** By its prints where the entry has them, else by its sha256. */
+export function contentProver({ prints, sha256, size }: WantedContent): ContentProver {
+  if (prints !== undefined) return printsProver(prints, size)
+  const hash = createHash('sha256')
+  let [seen, isSame] = [0, true]
+  return {
+    add(bytes) {
+      hash.update(bytes)
+      seen += bytes.length
+    },
+    end() {
+      isSame = seen === size && hash.digest('hex') === sha256
+    },
+    get isSame() {
+      return isSame
+    },
+  }
+}
+
+/** Content of a file in pieces of at most one frame. Throws RangeError if a frame is damaged, too short, or the content is not what was backed up. */
+export function* fileContent(entry: IndexEntry, open: (piece: Piece) => Buffer): Generator<Buffer> {
+  const proof = entry.type === 'file' ? contentProver(entry) : null
+  const goOnIfSame = (): void => {
+    if (proof?.isSame === false) throw new RangeError(`${entryName(entry)}: the content is not what was backed up: its digest differs.`)
+  }
   let size = 0
   for (const piece of entry.pieces) {
     const bytes = opened(entry, piece, open)
     if (bytes.length !== piece.size) throw new RangeError(`${entryName(entry)}: a frame of volume ${piece.volume} ends before the file does.`)
-    hash?.update(bytes)
+    proof?.add(bytes)
+    goOnIfSame()
     size += bytes.length
     yield bytes
   }
   if (size !== entry.size) throw new RangeError(`${entryName(entry)}: the index leads to ${size} bytes of ${entry.size}.`)
-  if (entry.type === 'file' && hash !== null && hash.digest('hex') !== entry.sha256) throw new RangeError(`${entryName(entry)}: the content is not what was backed up: its sha256 differs.`)
+  proof?.end()
+  goOnIfSame()
 }

@@ -28,6 +28,8 @@ export const IndexEntry = z.object({
   size: Count,
   /** Of the content; files only. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/).optional(),
+  /** Of the content of a file that is longer than OWN_FRAME_BYTES: what `printsProver` holds it against. */
+  prints: z.base64().optional(),
   /** Where a symbolic link points to; of a directory pg_tblspc/<oid>: where the tablespace lay on the host. */
   link: z.string().optional(),
   /** Of a file of a relation: tells it from another one of the same name, so that a later image knows whether it may store changes only. */
@@ -40,6 +42,8 @@ export type IndexEntry = z.infer<typeof IndexEntry>
 
 const isText = (value: unknown): boolean => typeof value === 'string'
 const isInt = (value: unknown): boolean => Number.isSafeInteger(value)
+const BASE64 = /^(?:[0-9A-Za-z+/]{4})*(?:[0-9A-Za-z+/]{2}==|[0-9A-Za-z+/]{3}=)?$/
+const isBase64 = (value: unknown): boolean => typeof value === 'string' && BASE64.test(value)
 const isAtLeast = (least: number) => (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= least
 /** True where every field passes its check and no required one is missing; unknown fields and doubtful ones are for the schema to judge. */
 const passes = (value: unknown, checks: ReadonlyMap<string, (value: unknown) => boolean>, required: readonly string[]): boolean =>
@@ -48,7 +52,7 @@ const pieceFields = { volume: isAtLeast(1), offset: isAtLeast(0), length: isAtLe
 const pieceChecks = new Map(Object.entries(pieceFields))
 const entryChecks = new Map(Object.entries({
   stripe: isText, path: isText, type: (value) => value === 'file' || value === 'dir' || value === 'symlink', mode: isInt, uid: isInt, gid: isInt, user: isText, group: isText, mtime: isInt, size: isAtLeast(0),
-  sha256: (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value), link: isText, identity: isText, rest: isText,
+  sha256: (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value), prints: isBase64, link: isText, identity: isText, rest: isText,
   pieces: (value) => Array.isArray(value) && value.every((piece) => passes(piece, pieceChecks, Object.keys(pieceFields))),
 } satisfies Partial<Record<keyof IndexEntry, (value: unknown) => boolean>>))
 const entryRequired = ['stripe', 'type', 'mode', 'uid', 'gid', 'user', 'group', 'mtime', 'size', 'pieces'] as const satisfies readonly (keyof IndexEntry)[]

@@ -9,6 +9,7 @@ import { FRAME_BYTES } from './frames.ts'
 import type { StoredVolume } from './image-json.ts'
 import type { IndexEntry } from './index.ts'
 import { volumeName } from './layout.ts'
+import { printsMaker } from './prints.ts'
 import { paddingOf, tarEnd, tarHeader, type TarHeader } from './tar.ts'
 
 export const VOLUME_BYTES = 64 * 1024 * 1024
@@ -104,6 +105,22 @@ function entryOf(stripe: string, header: TarHeader): IndexEntry {
   }
 }
 
+/** What the entry says of a file's content, when all of it was added. */
+function digestInto(entry: IndexEntry, isLong: boolean): { add(bytes: Buffer): void; end(): void } {
+  const hash = createHash('sha256')
+  const prints = isLong ? printsMaker() : null
+  return {
+    add(bytes) {
+      hash.update(bytes)
+      prints?.add(bytes)
+    },
+    end() {
+      entry.sha256 = hash.digest('hex')
+      if (prints !== null) entry.prints = prints.end()
+    },
+  }
+}
+
 export function openStripe(options: StripeOptions): StripeWriter {
   const { stripe, level, folder, recipient = null, volumeBytes = VOLUME_BYTES } = options
   const frame = options.frame ?? Buffer.allocUnsafe(FRAME_BYTES)
@@ -193,12 +210,12 @@ export function openStripe(options: StripeOptions): StripeWriter {
       // A short file lies in one frame: its pages are looked at as a whole.
       if (header.size > OWN_FRAME_BYTES || filled + header.size > FRAME_BYTES) flushFrame()
       waiting.push(item)
-      const hash = createHash('sha256')
+      const digest = digestInto(entry, header.size > OWN_FRAME_BYTES)
       let position = 0
       while (nextFrame !== undefined && header.size - position >= FRAME_BYTES) {
         const made = nextFrame(position)
         if (made === null) break
-        hash.update(made.raw)
+        digest.add(made.raw)
         inFrame.push({ entry, skip: 0, size: FRAME_BYTES })
         append(made.stored, FRAME_BYTES)
         position += FRAME_BYTES
@@ -218,17 +235,17 @@ export function openStripe(options: StripeOptions): StripeWriter {
           target.fill(0, got)
           paddedBytes += target.length - got
         }
-        hash.update(target)
+        digest.add(target)
         inFrame.push({ entry, skip: filled, size: target.length })
         filled += target.length
         position += target.length
         if (position === header.size) {
           item.isComplete = true
-          entry.sha256 = hash.digest('hex')
+          digest.end()
         }
         if (filled === FRAME_BYTES) flushFrame()
       }
-      if (item.isComplete && entry.sha256 === undefined) entry.sha256 = hash.digest('hex')
+      if (item.isComplete && entry.sha256 === undefined) digest.end()
       putZeros(paddingOf(header.size))
       return { paddedBytes, sha256: entry.sha256 ?? '' }
     },
