@@ -110,18 +110,28 @@ export const latinPath = (entry: Pick<IndexEntry, 'path' | 'pathBase64'>): strin
 
 const COST_OF_A_FILE = 64 * 1024
 
-/** Which of the files share the work with others, the largest first: each goes to whoever has least to read so far, so that every thread comes to the same answer by itself. */
-export function* shareOf<T extends { size: number }>(files: () => Iterable<T>, share: number, of: number): Generator<T> {
+/** Deals out files: each goes to whoever has least to read so far. True = it is this share's. */
+function dealer(share: number, of: number): (file: { size: number }) => boolean {
   const loads = Array.from({ length: of }, () => 0)
-  const isMine = ({ size }: T): boolean => {
+  return ({ size }) => {
     const least = loads.indexOf(Math.min(...loads))
     loads[least] = (loads[least] ?? 0) + size + COST_OF_A_FILE
     return least === share
   }
+}
+
+/**
+ * This share of the files; every thread comes to the same answer by itself. Small ones come first and are dealt out by themselves, so that all are done with
+ * them together: each waits for the disk once, and ten times as long while a large one keeps it busy. The large follow, the largest first.
+ */
+export function* shareOf<T extends { size: number }>(files: Iterable<T>, share: number, of: number): Generator<T> {
   const large: T[] = []
-  for (const file of files()) if (file.size >= LARGE_BYTES) large.push(file)
-  for (const file of large.toSorted((a, b) => b.size - a.size)) if (isMine(file)) yield file
-  for (const file of files()) if (file.size < LARGE_BYTES && isMine(file)) yield file
+  const isMine = dealer(share, of)
+  for (const file of files) {
+    if (file.size >= LARGE_BYTES) large.push(file)
+    else if (isMine(file)) yield file
+  }
+  yield* large.toSorted((a, b) => b.size - a.size).filter(dealer(share, of))
 }
 
 /** Size of a file that is there instead, 0 where there is none; null = it is exactly what is wanted. `onPiece` hears of every byte of it, also of those that need not be read any more. */

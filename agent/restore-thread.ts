@@ -55,6 +55,8 @@ export interface HashedFile {
 export type ToRestoreThread =
   /** `indexes`: those of the chain, the full first. */
   | { kind: 'survey'; indexes: string[]; kept: string[] }
+  /** Has small indexes at hand before they are asked for, while another thread surveys them. */
+  | { kind: 'read'; indexes: string[] }
   /** Where tablespaces go and what is put together; known only after the survey. `isDelta` true: what is there is rewritten where it differs, except `kept`. */
   | { kind: 'begin'; tablespaces: Record<string, string>; merged: Survey['merged']; changes: ChangesTable; isDelta: boolean; kept: string[] }
   /** Reads what is there already: this thread's share of it, `of` threads do the same. */
@@ -104,8 +106,9 @@ export function restoreThread(data: RestoreThreadData): void {
   /** Files that were put together. */
   const putTogether: HashedFile[] = []
   const read = indexMemory()
+  /** Without their pieces, which of many large files take more memory than all else. */
   function* filesOf(index: string): Generator<IndexEntry> {
-    for (const entry of read(index)) if (entry.type === 'file') yield entry
+    for (const entry of read(index)) if (entry.type === 'file') yield { ...entry, pieces: [] }
   }
   const ownerOf = ownership(readNames())
   const row = data.number * COUNTERS
@@ -304,7 +307,7 @@ export function restoreThread(data: RestoreThreadData): void {
       goOn()
       count(COUNTER_MOVED, bytes)
     }
-    for (const entry of shareOf(() => filesOf(index), share, of)) {
+    for (const entry of shareOf(filesOf(index), share, of)) {
       const name = entryName(entry)
       // Configuration from elsewhere is small and written anew; what comes as blocks has no content of its own to compare with.
       if (name.startsWith(`${CONFIG_TOP}/`) || pathOfIncremental(name) !== null) continue
@@ -312,7 +315,7 @@ export function restoreThread(data: RestoreThreadData): void {
       if (difference === null) said.kept.push(latinPath(entry))
       else said.presentBytes += difference
     }
-    for (const { name, rawBytes, rawSha256 } of shareOf(() => files.map((file) => ({ ...file, size: file.rawBytes })), share, of)) {
+    for (const { name, rawBytes, rawSha256 } of shareOf(files.map((file) => ({ ...file, size: file.rawBytes })), share, of)) {
       if (rawSha256 === null) continue // nothing to compare it with
       const difference = await differenceOf(join(targets.archive, name), { size: rawBytes, sha256: rawSha256 }, { onPiece, chooser, onSame: () => {} })
       if (difference === null) said.keptWal.push(name)
@@ -349,6 +352,7 @@ export function restoreThread(data: RestoreThreadData): void {
       const found = surveyImages(indexes, new Set(known), read)
       say({ kind: 'survey-done', survey: found, owner: found.owner === null ? null : ownerOf(found.owner) })
     },
+    read: ({ indexes }) => indexes.forEach((index) => read(index)),
     begin(said) {
       tablespaceTargets = said.tablespaces
       merged = said.merged

@@ -131,7 +131,7 @@ export async function runRestore(job: RestoreJob, run: RunContext, leftovers: re
       if (answer === undefined) throw new Error('The survey of the index gave no answer.')
       return answer
     }
-    let { survey: found, owner } = await askSurvey([])
+    let [{ survey: found, owner }] = await Promise.all([askSurvey([]), ...threads.slice(1).map((_, other) => ask(other + 1, { kind: 'read', indexes }))])
     const tablespaces = found.tablespaces.map(({ oid }) => ({ oid, path: job.tablespaces?.[oid] ?? join(job.destination, 'tablespaces', oid) }))
     const tablespaceTargets = Object.fromEntries(tablespaces.map(({ oid }) => [oid, placed.tablespace(oid)]))
     const changes = changesTable(found.merged.size, images.length)

@@ -5,7 +5,7 @@ import type { Sshd } from '#e2e/hosts/sshd.ts'
 import { changePages } from './data.ts'
 import { freshFolder } from './commands.ts'
 import type { Contestant, Scene } from './contestant.ts'
-import { backupInto, deltaContestant, fullContestant, incrementalContestant, restoreContestant, storedFolder, storedOnce } from './local-howdah.ts'
+import { backupInto, copyFolder, deltaContestant, fullContestant, incrementalContestant, restoreContestant, storedFolder, storedOnce } from './local-howdah.ts'
 import type { Cache, JobName, JobOptions, Options } from './options.ts'
 import { deltaOf, fullOf, incrementalOf, installedPgbackrests, pgbackrest, restoreOf } from './pgbackrest.ts'
 import { hasZstd, pgBasebackup, tarZstd } from './plain-peers.ts'
@@ -89,8 +89,8 @@ async function restore(bench: Bench): Promise<void> {
   const peers = await wantedPgbackrests(bench)
   const folder = await freshFolder(storedFolder(scene))
   const full = storedOnce(async () => backupInto(agent, scene, await freshFolder(join(folder, 'full'))))
-  const reads = [folder, ...peers.map(({ repository }) => repository)]
-  const measured = async (contestants: Contestant[], cache: Cache, heading: string, note: string): Promise<void> => {
+  const stored = [folder, ...peers.map(({ repository }) => repository)]
+  const measured = async (contestants: Contestant[], cache: Cache, heading: string, note: string, reads = stored): Promise<void> => {
     // What any of them reads is there before the first one begins.
     for (const contestant of contestants) await contestant.prepare()
     const outcomes = await runRounds({ cluster: scene.cluster, contestants, rounds: job.rounds, cache, reads, say })
@@ -98,7 +98,7 @@ async function restore(bench: Bench): Promise<void> {
   }
   for (const cache of job.caches) {
     await measured(chosen(restoreContestant(agent, scene, { make: full }), peers.map((peer) => restoreOf(scene, peer)), options.only), cache, 'into an empty place', `One full from a local directory into an empty one, ${DURABLE}`)
-    await measured(chosen(deltaContestant(agent, scene, full), peers.map(deltaOf), options.only), cache, 'delta, nothing differs', `Onto a copy that is what the full holds already: every file of it is read and compared; ${DURABLE}`)
+    await measured(chosen(deltaContestant(agent, scene, full), peers.map(deltaOf), options.only), cache, 'delta, nothing differs', `Onto a copy that is what the full holds already: every file of it is read and compared; ${DURABLE}`, [...stored, copyFolder(scene), ...peers.map(({ restored }) => restored)])
   }
   if (job.data !== 'pgbench') return
   const chain = storedOnce(async () => {

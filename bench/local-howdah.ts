@@ -140,9 +140,12 @@ export function restoreContestant(installed: TestAgent, scene: Scene, { name = N
   }
 }
 
+/** Where the copy lies that a delta restore goes onto. */
+export const copyFolder = (scene: Scene): string => join(scene.scratch, 'howdah-copy')
+
 /** Onto a copy that nothing of differs. */
 export function deltaContestant(installed: TestAgent, scene: Scene, make: () => Promise<Stored>): Contestant {
-  const destination = join(scene.scratch, 'howdah-copy', 'cluster')
+  const destination = join(copyFolder(scene), 'cluster')
   let stored: Stored | undefined
   return {
     name: NAME,

@@ -39,7 +39,7 @@ export async function startAgent(how: { asRoot?: boolean; as?: { uid: number; gi
   }
   const as = how.asRoot === true ? {} : (how.as ?? (await asServerUser()))
   const node = how.node ?? process.execPath
-  const env: NodeJS.ProcessEnv = { NODE_ENV: 'production', PATH: process.env['PATH'], HOME: folder, HOWDAH_AGENT_HOME: home, ...how.env }
+  const env: NodeJS.ProcessEnv = { NODE_ENV: 'production', PATH: process.env['PATH'], HOME: folder, HOWDAH_AGENT_HOME: home, NODE_COMPILE_CACHE: join(home, 'compiled'), ...how.env }
   const child = spawn(node, [file, 'serve'], { stdio: ['pipe', 'pipe', 'pipe'], env, cwd: '/', ...as })
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
   let said = ''

@@ -28,7 +28,7 @@ export const IndexEntry = z.object({
   size: Count,
   /** Of the content; files only. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/).optional(),
-  /** Of the content of a file that is longer than OWN_FRAME_BYTES: what `printsProver` holds it against. */
+  /** Of the content of a file that is longer than PRINTS_FROM_BYTES: what `printsProver` holds it against. */
   prints: z.base64().optional(),
   /** Where a symbolic link points to; of a directory pg_tblspc/<oid>: where the tablespace lay on the host. */
   link: z.string().optional(),

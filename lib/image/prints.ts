@@ -4,6 +4,8 @@ import { createCipheriv, createSecretKey, randomBytes, timingSafeEqual } from 'n
 
 /** Content that one print stands for; the last one stands for what is left. */
 export const SPAN_BYTES = 512 * 1024
+/** Files that are longer have prints: up to a page, SHA256 costs no more, and an entry stays short. */
+export const PRINTS_FROM_BYTES = 8192
 const KEY_BYTES = 16
 const PRINT_BYTES = 12
 const NONCE_BYTES = 12

@@ -9,7 +9,7 @@ import { FRAME_BYTES } from './frames.ts'
 import type { StoredVolume } from './image-json.ts'
 import type { IndexEntry } from './index.ts'
 import { volumeName } from './layout.ts'
-import { printsMaker } from './prints.ts'
+import { PRINTS_FROM_BYTES, printsMaker } from './prints.ts'
 import { paddingOf, tarEnd, tarHeader, type TarHeader } from './tar.ts'
 
 export const VOLUME_BYTES = 64 * 1024 * 1024
@@ -106,9 +106,9 @@ function entryOf(stripe: string, header: TarHeader): IndexEntry {
 }
 
 /** What the entry says of a file's content, when all of it was added. */
-function digestInto(entry: IndexEntry, isLong: boolean): { add(bytes: Buffer): void; end(): void } {
+function digestInto(entry: IndexEntry, size: number): { add(bytes: Buffer): void; end(): void } {
   const hash = createHash('sha256')
-  const prints = isLong ? printsMaker() : null
+  const prints = size > PRINTS_FROM_BYTES ? printsMaker() : null
   return {
     add(bytes) {
       hash.update(bytes)
@@ -210,7 +210,7 @@ export function openStripe(options: StripeOptions): StripeWriter {
       // A short file lies in one frame: its pages are looked at as a whole.
       if (header.size > OWN_FRAME_BYTES || filled + header.size > FRAME_BYTES) flushFrame()
       waiting.push(item)
-      const digest = digestInto(entry, header.size > OWN_FRAME_BYTES)
+      const digest = digestInto(entry, header.size)
       let position = 0
       while (nextFrame !== undefined && header.size - position >= FRAME_BYTES) {
         const made = nextFrame(position)
