@@ -1,15 +1,14 @@
 // The `combine` door: puts unpacked images of a chain together into one data directory, for whoever restores by hand. PostgreSQL has pg_combinebackup for it from 17 on.
-import { createHash } from 'node:crypto'
 import { closeSync, existsSync, openSync, readSync, writeSync } from 'node:fs'
 import { chmod, chown, copyFile, mkdir, readdir, readFile, readlink, stat, symlink, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { problem } from '#lib/domain/problem.ts'
 import { parseBackupLabel } from '#lib/postgres/backup-label.ts'
+import { bulkCrc32c } from '#lib/postgres/crc32c.ts'
 import { pathOfIncremental } from '#lib/postgres/incremental.ts'
 import { formatLsn } from '#lib/postgres/lsn.ts'
 import { finishMerge } from './finish-merge.ts'
-import { mergedBytes, mergedContent, withChanges } from './merge-blocks.ts'
-import type { HashedFile } from './restore-thread.ts'
+import { mergedBytes, mergedContent, type SummedFile, withChanges } from './merge-blocks.ts'
 
 export const COMBINE_USAGE = 'usage: agent.mjs combine OUTPUT FULL INCREMENTAL...   (unpacked images, oldest first; OUTPUT must not exist)'
 
@@ -34,18 +33,18 @@ function* piecesOf(path: string): Generator<Buffer> {
 }
 
 /** The file that `path` (as the newest image holds it: INCREMENTAL.…) becomes: the newest whole one of the chain, and all blocks since. */
-async function rebuilt(path: string, plain: string, { output, images }: { output: string; images: readonly string[] }): Promise<HashedFile> {
+async function rebuilt(path: string, plain: string, { output, images, sum }: { output: string; images: readonly string[]; sum: ReturnType<typeof bulkCrc32c> }): Promise<SummedFile> {
   const wholeAt = images.findLastIndex((image) => existsSync(join(image, plain)))
   const since = images.slice(wholeAt + 1)
   const missing = wholeAt < 0 ? undefined : since.find((image) => !existsSync(join(image, path)))
   if (wholeAt < 0 || missing !== undefined) throw problem('storage-corrupt', `${plain} is whole in no image of these`, { detail: `The newest holds changed blocks of it only${missing === undefined ? '' : `, and ${missing} nothing`}.`, hint: 'Give all images of the chain, from the full (level 0) to the newest, oldest first: image.json names the base of each.' })
   const target = join(output, plain)
-  const hash = createHash('sha256')
+  let crc32c = 0
   const size = await withChanges(since.map((image) => join(image, path)), (changes) => {
     const fd = openSync(target, 'wx', 0o600)
     try {
       for (const bytes of mergedContent(piecesOf(join(images[wholeAt] ?? '', plain)), changes)) {
-        hash.update(bytes)
+        crc32c = sum(bytes, crc32c)
         for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
       }
     } finally {
@@ -56,7 +55,7 @@ async function rebuilt(path: string, plain: string, { output, images }: { output
     throw error instanceof RangeError ? problem('storage-corrupt', `${plain} cannot be put together: ${error.message}`, { hint: 'Unpack the images again, and verify them.' }) : error
   })
   await likeThere(join(images.at(-1) ?? '', path), target)
-  return { path: plain, sha256: hash.digest('hex'), size }
+  return { path: plain, crc32c, size }
 }
 
 /** Every label must name the begin of the image before it: blocks put onto another base would give files that look right and are not. */
@@ -77,7 +76,8 @@ export async function combine(output: string, images: readonly string[]): Promis
   if (existsSync(output)) throw problem('destination-refused', `${output} exists`, { hint: 'Name a directory that does not exist: it is made.' })
   for (const image of images) if (!existsSync(join(image, 'PG_VERSION'))) throw problem('invalid-input', `${image} is no unpacked image`, { hint: 'Unpack each image into a directory of its own first, as RESTORE.md says.' })
   await demandChain(images)
-  const hashed: HashedFile[] = []
+  const summed: SummedFile[] = []
+  const sum = bulkCrc32c()
   let files = 0
   const visit = async (folder: string): Promise<void> => {
     const [from, to] = [join(newest, folder), join(output, folder)]
@@ -95,7 +95,7 @@ export async function combine(output: string, images: readonly string[]): Promis
       files += 1
       const plain = pathOfIncremental(path)
       if (plain !== null) {
-        hashed.push(await rebuilt(path, plain, { output, images }))
+        summed.push(await rebuilt(path, plain, { output, images, sum }))
         continue
       }
       await copyFile(join(newest, path), join(output, path))
@@ -104,6 +104,6 @@ export async function combine(output: string, images: readonly string[]): Promis
     await likeThere(from, to)
   }
   await visit('')
-  await finishMerge(output, { merged: new Map(), hashed })
-  return { files, rebuilt: hashed.length }
+  await finishMerge(output, summed)
+  return { files, rebuilt: summed.length }
 }

@@ -4,13 +4,13 @@ import { existsSync } from 'node:fs'
 import { readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { withoutIncrementalFrom } from '#lib/postgres/backup-label.ts'
+import { crc32cHex } from '#lib/postgres/crc32c.ts'
 import { pathOfIncremental } from '#lib/postgres/incremental.ts'
 import { type ManifestFile, manifestText, parseManifest } from '#lib/postgres/manifest.ts'
-import type { MergedFile } from './restore-survey.ts'
-import type { HashedFile } from './restore-thread.ts'
+import type { SummedFile } from './merge-blocks.ts'
 
-/** `hashed`: files that blocks went into, as they are now; all others of `merged` are what their whole image held. */
-export async function finishMerge(data: string, { merged, hashed }: { merged: ReadonlyMap<string, MergedFile>; hashed: readonly HashedFile[] }): Promise<void> {
+/** `summed`: the files that blocks went into, as they are now. */
+export async function finishMerge(data: string, summed: readonly SummedFile[]): Promise<void> {
   const labelPath = join(data, 'backup_label')
   const label = withoutIncrementalFrom(await readFile(labelPath, 'utf8'))
   await rewrite(labelPath, label)
@@ -18,13 +18,12 @@ export async function finishMerge(data: string, { merged, hashed }: { merged: Re
   const manifestPath = join(data, 'backup_manifest')
   if (!existsSync(manifestPath)) return
   const manifest = parseManifest(await readFile(manifestPath, 'utf8'), createHash('sha256'))
-  const known = new Map<string, { sha256: string; size: number }>([...merged, ...hashed.map((file) => [file.path, file] as const)])
-  const labelFile = { sha256: createHash('sha256').update(label).digest('hex'), size: Buffer.byteLength(label) }
+  const now = new Map<string, Pick<ManifestFile, 'sizeBytes' | 'checksum'>>(summed.map(({ path, size, crc32c }) => [path, { sizeBytes: size, checksum: { algorithm: 'CRC32C', hex: crc32cHex(crc32c) } }]))
   const files = manifest.files.map((file): ManifestFile => {
-    if (typeof file.path !== 'string') return file
-    const path = pathOfIncremental(file.path) ?? file.path
-    const found = path === 'backup_label' ? labelFile : path === file.path ? undefined : known.get(path)
-    return found === undefined ? file : { ...file, path, sizeBytes: found.size, checksum: { algorithm: 'SHA256', hex: found.sha256 } }
+    if (file.path === 'backup_label') return { ...file, sizeBytes: Buffer.byteLength(label), checksum: { algorithm: 'SHA256', hex: createHash('sha256').update(label).digest('hex') } }
+    const path = typeof file.path === 'string' ? pathOfIncremental(file.path) : null
+    const found = path === null ? undefined : now.get(path)
+    return path === null || found === undefined ? file : { ...file, path, ...found }
   })
   await rewrite(manifestPath, [...manifestText({ ...manifest, files }, createHash('sha256'))].join(''))
 }

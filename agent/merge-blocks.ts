@@ -87,7 +87,14 @@ function patch(bytes: Buffer, from: number, { blocks, truncationBlocks, fd, data
   }
 }
 
-/** `base` in pieces, which are changed where they are; `changes` oldest first. Gives exactly `mergedBytes`. */
+/** A file that blocks went into, as it is then. CRC-32C is what PostgreSQL itself puts into manifests; SHA256 of files of many gigabytes would take longer than all else. */
+export interface SummedFile {
+  path: string
+  crc32c: number
+  size: number
+}
+
+/** `base` in pieces, which are changed where they are; `changes` oldest first. Gives exactly `mergedBytes`, and takes all of `base`, which is proved at its end. */
 export function* mergedContent(base: Iterable<Buffer>, changes: readonly Change[]): Generator<Buffer> {
   const size = mergedBytes(changes)
   let at = 0
@@ -96,11 +103,6 @@ export function* mergedContent(base: Iterable<Buffer>, changes: readonly Change[
     at += bytes.length
     return bytes
   }
-  if (size > 0) {
-    for (const piece of base) {
-      yield patched(piece.subarray(0, size - at))
-      if (at === size) return
-    }
-  }
+  if (size > 0) for (const piece of base) if (at < size) yield patched(piece.subarray(0, size - at))
   while (at < size) yield patched(Buffer.alloc(Math.min(EXTENSION_BYTES, size - at)))
 }

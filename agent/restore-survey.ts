@@ -5,13 +5,11 @@ import { pathOfIncremental } from '#lib/postgres/incremental.ts'
 import { latinPath } from './compare-files.ts'
 import type { ReadIndex } from './index-file.ts'
 
-/** A file of the last image that is put together: `from` is the image that holds it whole, `sha256` and `size` are that content's. */
+/** A file of the last image that is put together: `from` is the image that holds it whole. */
 export interface MergedFile {
   /** Counted from 0 among the merged. */
   number: number
   from: number
-  sha256: string
-  size: number
   /** Of the last image, which holds its blocks. */
   as: Pick<IndexEntry, 'mode' | 'uid' | 'gid' | 'user' | 'group' | 'mtime'>
 }
@@ -64,7 +62,7 @@ function mergedFiles(indexes: readonly string[], read: ReadIndex): Map<string, M
       const as = path === null ? missing.get(name) : undefined
       if (as === undefined) continue
       missing.delete(name)
-      merged.set(name, { number: merged.size, from: image, sha256: entry.sha256 ?? '', size: entry.size, as })
+      merged.set(name, { number: merged.size, from: image, as })
     }
   }
   const [first] = missing.keys()

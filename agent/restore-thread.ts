@@ -9,12 +9,13 @@ import { frameExpander } from '#lib/image/frame-expander.ts'
 import type { StoredVolume } from '#lib/image/image-json.ts'
 import { entryName, entryPathBytes, type IndexEntry } from '#lib/image/index.ts'
 import { CONFIG_TOP, parseVolumeName } from '#lib/image/layout.ts'
+import { bulkCrc32c } from '#lib/postgres/crc32c.ts'
 import { pathOfIncremental } from '#lib/postgres/incremental.ts'
 import type { RestoreJob } from '#lib/protocol/cluster.ts'
 import { differenceOf, latinPath, readChooser, removeOthers, shareOf } from './compare-files.ts'
 import { indexMemory } from './index-file.ts'
 import { type ChangesTable, changesTable, keptChanges } from './kept-changes.ts'
-import { mergedBytes, mergedContent } from './merge-blocks.ts'
+import { mergedBytes, mergedContent, type SummedFile } from './merge-blocks.ts'
 import { type Kept, type MergedFile, type Survey, surveyImages, TABLESPACE, purposeOf } from './restore-survey.ts'
 import { stripeReader } from './stripe-reader.ts'
 import { asProblem, isSystemError, pathProblem } from './system-problem.ts'
@@ -46,12 +47,6 @@ export interface RestoreThreadData {
   arrived: Int32Array
 }
 
-export interface HashedFile {
-  path: string
-  sha256: string
-  size: number
-}
-
 export type ToRestoreThread =
   /** `indexes`: those of the chain, the full first. */
   | { kind: 'survey'; indexes: string[]; kept: string[] }
@@ -67,12 +62,12 @@ export type ToRestoreThread =
   /** One stripe of image number `image`; `volumes` are those with anything needed, in order. */
   | { kind: 'stripe'; stripe: string; volumes: StoredVolume[]; image: number; index: string; last: number }
   /** Asks what this thread has put together, for the manifest. */
-  | { kind: 'hash' }
+  | { kind: 'sums' }
   | { kind: 'wal'; file: RestoreJob['wal'][number]; owner: { uid: number; gid: number } | null }
 
 export type FromRestoreThread =
   | { kind: 'survey-done'; survey: Survey; owner: { uid: number; gid: number } | null }
-  | { kind: 'hashed'; files: HashedFile[] }
+  | { kind: 'summed'; files: SummedFile[] }
   /** `presentBytes`: of files that are there and differ. */
   | { kind: 'compared'; kept: string[]; keptWal: string[]; presentBytes: number }
   | { kind: 'tidied'; removed: number }
@@ -104,7 +99,8 @@ export function restoreThread(data: RestoreThreadData): void {
   let isDelta = false
   let kept: Kept = new Set()
   /** Files that were put together. */
-  const putTogether: HashedFile[] = []
+  let crc32cOf: ReturnType<typeof bulkCrc32c> | undefined
+  const putTogether: SummedFile[] = []
   const read = indexMemory()
   /** Without their pieces, which of many large files take more memory than all else. */
   function* filesOf(index: string): Generator<IndexEntry> {
@@ -248,15 +244,16 @@ export function restoreThread(data: RestoreThreadData): void {
     const path = entryName(entry)
     const since = changes.of(number, from + 1, last)
     if (since === null) throw problem('storage-corrupt', `${path} is whole in an earlier image, and an image since holds nothing of it`, { hint: 'Restore an image of another chain, and back up in full.' })
-    const hash = createHash('sha256')
-    function* digested(content: Iterable<Buffer>): Generator<Buffer> {
+    const sum = (crc32cOf ??= bulkCrc32c())
+    let crc32c = 0
+    function* summed(content: Iterable<Buffer>): Generator<Buffer> {
       for (const bytes of content) {
-        hash.update(bytes)
+        crc32c = sum(bytes, crc32c)
         yield bytes
       }
     }
-    await writeFile({ ...entry, ...as }, mergedBytes(since), digested(mergedContent(fileContent(entry, open), since)))
-    putTogether.push({ path, sha256: hash.digest('hex'), size: mergedBytes(since) })
+    await writeFile({ ...entry, ...as }, mergedBytes(since), summed(mergedContent(fileContent(entry, open), since)))
+    putTogether.push({ path, crc32c, size: mergedBytes(since) })
   }
 
   const keepBlocks = (entry: IndexEntry, open: ReturnType<typeof frameOpener>, file: number, image: number): void => {
@@ -364,7 +361,7 @@ export function restoreThread(data: RestoreThreadData): void {
     tidy: ({ index }) => say({ kind: 'tidied', removed: tidy(index) }),
     directories: ({ index }) => directories(index),
     stripe: (message) => stripe(message),
-    hash: () => say({ kind: 'hashed', files: putTogether }),
+    sums: () => say({ kind: 'summed', files: putTogether }),
     wal: ({ file, owner }) => wal(file, owner),
   } satisfies { [K in ToRestoreThread['kind']]: (message: Extract<ToRestoreThread, { kind: K }>) => Promise<void> | void }
 

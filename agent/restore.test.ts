@@ -4,7 +4,7 @@ import { stripesInTurn } from './restore.ts'
 import type { MergedFile } from './restore-survey.ts'
 
 const volumes = (stripe: string, count: number) => Array.from({ length: count }, (_, index) => ({ name: `${stripe}.00000${index + 1}.tar.zst`, sizeBytes: 10, rawBytes: 20, sha256: 'a'.repeat(64) }))
-const merged = new Map<string, MergedFile>([['base/5/1', { number: 0, from: 0, sha256: '', size: 0, as: { mode: 0o600, uid: 1, gid: 1, user: 'u', group: 'g', mtime: 0 } }]])
+const merged = new Map<string, MergedFile>([['base/5/1', { number: 0, from: 0, as: { mode: 0o600, uid: 1, gid: 1, user: 'u', group: 'g', mtime: 0 } }]])
 
 test('a stripe of an earlier image is read where anything of it is wanted, be it empty files alone; one that nothing is wanted of is not [E10]', () => {
   const images = [0, 1].map(() => ['data-1', 'data-2', 'data-3'].map((stripe) => ({ stripe, volumes: volumes(stripe, 2) })))

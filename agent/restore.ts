@@ -14,7 +14,8 @@ import { earlierCopy, unfinishedName } from './earlier-copy.ts'
 import { makeParents, placesOfCopy, type RestorePlaces, planPlaces, refuseDestination, refuseWithoutSpace } from './restore-places.ts'
 import { finishMerge } from './finish-merge.ts'
 import { changesTable } from './kept-changes.ts'
-import { type FromRestoreThread, type HashedFile, imageFolderIn, type ToRestoreThread } from './restore-thread.ts'
+import type { SummedFile } from './merge-blocks.ts'
+import { type FromRestoreThread, imageFolderIn, type ToRestoreThread } from './restore-thread.ts'
 import { basesOf, type Survey } from './restore-survey.ts'
 import type { RunContext } from './run.ts'
 import { reporting, requestWindow } from './restore-progress.ts'
@@ -202,11 +203,11 @@ export async function runRestore(job: RestoreJob, run: RunContext, leftovers: re
     const fileCount = sumOf(shared, COUNTER_FILES)
     if (fileCount !== found.files) throw problem('storage-corrupt', `The index names ${found.files} files, ${fileCount} were restored`)
     if (last > 0) {
-      const hashed: HashedFile[] = []
-      await Promise.all(threads.map((_, number) => ask(number, { kind: 'hash' }, (said) => {
-        if (said.kind === 'hashed') hashed.push(...said.files)
+      const summed: SummedFile[] = []
+      await Promise.all(threads.map((_, number) => ask(number, { kind: 'sums' }, (said) => {
+        if (said.kind === 'summed') summed.push(...said.files)
       })))
-      await finishMerge(placed.targets.data, { merged: found.merged, hashed })
+      await finishMerge(placed.targets.data, summed)
     }
     await finishData({ job, places: placed, tablespaces, owner: isRoot ? owner : null, emit: run.emit })
     await syncTree(run, [...new Set(earlier === null ? placed.temporary : [job.destination, ...tablespaces.map(({ path }) => path)])])

@@ -1,7 +1,7 @@
 // Page checksums and page LSNs against a plain, slow reading of PostgreSQL's definition.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { assemblePages } from '#scripts/pages-wasm.ts'
+import { assemble } from '#scripts/wasm.ts'
 import { lsn } from './lsn.ts'
 import { PAGE_BYTES, pageLsn, pageScanner } from './pages.ts'
 import { pagesWasm } from './pages-wasm.ts'
@@ -88,5 +88,5 @@ test('pages at or after an LSN are found, and new pages always [E10]', () => {
 })
 
 test('the module is what its text says', async () => {
-  expect(await assemblePages()).toBe(pagesWasm)
+  expect(await assemble('pages')).toBe(pagesWasm)
 })
