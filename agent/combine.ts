@@ -8,7 +8,7 @@ import { bulkCrc32c } from '#lib/postgres/crc32c.ts'
 import { pathOfIncremental } from '#lib/postgres/incremental.ts'
 import { formatLsn } from '#lib/postgres/lsn.ts'
 import { finishMerge } from './finish-merge.ts'
-import { mergedBytes, mergedContent, type SummedFile, withChanges } from './merge-blocks.ts'
+import { mergedBytes, mergedContent, summedFile, type SummedFile, withChanges } from './merge-blocks.ts'
 
 export const COMBINE_USAGE = 'usage: agent.mjs combine OUTPUT FULL INCREMENTAL...   (unpacked images, oldest first; OUTPUT must not exist)'
 
@@ -55,7 +55,7 @@ async function rebuilt(path: string, plain: string, { output, images, sum }: { o
     throw error instanceof RangeError ? problem('storage-corrupt', `${plain} cannot be put together: ${error.message}`, { hint: 'Unpack the images again, and verify them.' }) : error
   })
   await likeThere(join(images.at(-1) ?? '', path), target)
-  return { path: plain, crc32c, size }
+  return summedFile(plain, size, crc32c)
 }
 
 /** Every label must name the begin of the image before it: blocks put onto another base would give files that look right and are not. */

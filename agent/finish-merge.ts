@@ -4,7 +4,6 @@ import { existsSync } from 'node:fs'
 import { readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { withoutIncrementalFrom } from '#lib/postgres/backup-label.ts'
-import { crc32cHex } from '#lib/postgres/crc32c.ts'
 import { pathOfIncremental } from '#lib/postgres/incremental.ts'
 import { type ManifestFile, manifestText, parseManifest } from '#lib/postgres/manifest.ts'
 import type { SummedFile } from './merge-blocks.ts'
@@ -18,12 +17,12 @@ export async function finishMerge(data: string, summed: readonly SummedFile[]): 
   const manifestPath = join(data, 'backup_manifest')
   if (!existsSync(manifestPath)) return
   const manifest = parseManifest(await readFile(manifestPath, 'utf8'), createHash('sha256'))
-  const now = new Map<string, Pick<ManifestFile, 'sizeBytes' | 'checksum'>>(summed.map(({ path, size, crc32c }) => [path, { sizeBytes: size, checksum: { algorithm: 'CRC32C', hex: crc32cHex(crc32c) } }]))
+  const now = new Map(summed.map((file) => [file.path, file]))
   const files = manifest.files.map((file): ManifestFile => {
     if (file.path === 'backup_label') return { ...file, sizeBytes: Buffer.byteLength(label), checksum: { algorithm: 'SHA256', hex: createHash('sha256').update(label).digest('hex') } }
     const path = typeof file.path === 'string' ? pathOfIncremental(file.path) : null
     const found = path === null ? undefined : now.get(path)
-    return path === null || found === undefined ? file : { ...file, path, ...found }
+    return path === null || found === undefined ? file : { ...file, ...found }
   })
   await rewrite(manifestPath, [...manifestText({ ...manifest, files }, createHash('sha256'))].join(''))
 }

@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { encodeHeader, mergedBlocks } from '#lib/postgres/incremental.ts'
 import { PAGE_BYTES } from '#lib/postgres/pages.ts'
-import { mergedBytes, mergedContent, withChanges } from './merge-blocks.ts'
+import { isUnchanged, mergedBytes, mergedContent, withChanges } from './merge-blocks.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'howdah-merge-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -62,6 +62,7 @@ test('a chain of changed blocks gives what the blocks say, whatever pieces the f
       expect(isTaken || mergedBytes(changes) === 0, 'the end of the file, where it is proved, was reached').toBe(true)
       expect(mergedBytes(changes)).toBe(wanted.length * PAGE_BYTES)
       expect(Buffer.concat(got).equals(Buffer.concat(wanted))).toBe(true)
+      if (isUnchanged(base.length, changes)) expect(Buffer.concat(got).equals(base)).toBe(true)
     })
   }), { numRuns: 150 })
 })
@@ -71,4 +72,14 @@ test('a file that is no INCREMENTAL file, or not a whole one, is refused', async
   const cases = { none: Buffer.from('anything else, long enough'), 'no header': whole.subarray(0, 5), 'half a header': whole.subarray(0, 100), 'a block missing': whole.subarray(0, whole.length - PAGE_BYTES), 'a block too many': Buffer.concat([whole, pages(1)]) }
   for (const [name, bytes] of Object.entries(cases)) await expect(withChanges([store(name, bytes)], () => 0), name).rejects.toThrow(RangeError)
   expect(await withChanges([store('whole', whole)], (changes) => mergedBytes(changes))).toBe(4 * PAGE_BYTES)
+})
+
+test('a file is unchanged where no image holds a block of it and none has seen it shorter', async () => {
+  const isSame = (...headers: { blocks: number[]; truncationBlocks: number }[]): Promise<boolean> =>
+    withChanges(headers.map((header, number) => store(`same-${number}`, Buffer.concat([encodeHeader(header), pages(header.blocks.length)]))), (changes) => isUnchanged(4 * PAGE_BYTES, changes))
+  const none = { blocks: [], truncationBlocks: 4 }
+  expect(await isSame(none, none)).toBe(true)
+  expect(await isSame(none, { blocks: [2], truncationBlocks: 4 }, none)).toBe(false)
+  expect(await isSame({ blocks: [], truncationBlocks: 3 }, none)).toBe(false)
+  expect(await isSame(none, { blocks: [], truncationBlocks: 5 })).toBe(false)
 })

@@ -1,6 +1,8 @@
 // A file and the changed blocks since, as one stream: every block from the newest image that has it, so that the merged file is written once and never read again.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { crc32cHex } from '#lib/postgres/crc32c.ts'
 import { decodeHeader, headerBytes, incrementalBytes, type IncrementalHeader, mergedBlocks, neededHeaderBytes } from '#lib/postgres/incremental.ts'
+import type { ManifestFile } from '#lib/postgres/manifest.ts'
 import { PAGE_BYTES } from '#lib/postgres/pages.ts'
 
 const EXTENSION_BYTES = 512 * 1024
@@ -87,12 +89,14 @@ function patch(bytes: Buffer, from: number, { blocks, truncationBlocks, fd, data
   }
 }
 
-/** A file that blocks went into, as it is then. CRC-32C is what PostgreSQL itself puts into manifests; SHA256 of files of many gigabytes would take longer than all else. */
-export interface SummedFile {
-  path: string
-  crc32c: number
-  size: number
-}
+/** A file that blocks went into, as it is then, for the manifest. */
+export type SummedFile = Pick<ManifestFile, 'sizeBytes' | 'checksum'> & { path: string }
+
+/** CRC-32C is what PostgreSQL itself puts into manifests; SHA256 of files of many gigabytes would take longer than all else. */
+export const summedFile = (path: string, sizeBytes: number, crc32c: number): SummedFile => ({ path, sizeBytes, checksum: { algorithm: 'CRC32C', hex: crc32cHex(crc32c) } })
+
+/** True where images since say that they changed no block of a file of `bytes`. */
+export const isUnchanged = (bytes: number, changes: readonly Change[]): boolean => mergedBytes(changes) === bytes && changes.every(({ blocks, truncationBlocks }) => blocks.length === 0 && truncationBlocks * PAGE_BYTES >= bytes)
 
 /** `base` in pieces, which are changed where they are; `changes` oldest first. Gives exactly `mergedBytes`, and takes all of `base`, which is proved at its end. */
 export function* mergedContent(base: Iterable<Buffer>, changes: readonly Change[]): Generator<Buffer> {

@@ -1,30 +1,53 @@
-// The WebAssembly text of crc32c.ts: sixteen bytes a turn by one table for each of them.
+// The WebAssembly text of crc32c.ts: sixteen streams of bytes side by side, one in each lane of a vector, and one stream byte by byte.
+import { CONTENT_AT, STREAM_BYTES, STREAMS, SUMS_AT, TABLE } from './crc32c-layout.ts'
 
-/** Bytes of one table: 256 numbers of 32 bits. */
-const TABLE_BYTES = 1024
-const BYTES = 16
-/** Tables lie at the begin of the memory, that of the byte furthest from the end of a turn last; content follows. */
-export const CONTENT_AT = BYTES * TABLE_BYTES
+const lanes = Array.from({ length: STREAMS }, (_, lane) => lane)
+const vector = (byteOf: (lane: number) => number): string => `(v128.const i8x16 ${lanes.map(byteOf).join(' ')})`
+const get = (name: string): string => `(local.get $${name})`
+const set = (name: string, value: string): string => `(local.set $${name} ${value})`
+const xor = (a: string, b: string): string => `(v128.xor ${a} ${b})`
+const local = (names: readonly string[]): string => names.map((name) => `(local $${name} v128)`).join(' ')
 
-/** Number k of the four of a word as an offset into its table. */
-const index = (word: string, k: number): string => `(i32.and ${k === 0 ? `(i32.shl ${word} (i32.const 2))` : `(i32.shr_u ${word} (i32.const ${k * 8 - 2}))`} (i32.const 1020))`
-const entry = (byte: number): string => `(i32.load offset=${(BYTES - 1 - byte) * TABLE_BYTES} ${index(`(local.get $w${byte >> 2})`, byte & 3)})`
-/** What needs the sum so far comes last: all else is looked up meanwhile. */
-const sum = Array.from({ length: BYTES }, (_, byte) => byte).toReversed().map(entry).reduce((left, right) => `(i32.xor ${left} ${right})`)
+/** Byte `k` of what each low half of a byte adds, and each high half. */
+const byteOfTable = (k: number, shift: number): string => vector((half) => ((TABLE[half << shift] ?? 0) >>> (8 * k)) & 255)
+/** One byte of every stream. */
+const step = (column: string): string => [
+  set('x', xor(get('s0'), get(column))),
+  set('hi', `(v128.and (i16x8.shr_u ${get('x')} (i32.const 4)) ${get('half')})`),
+  set('lo', `(v128.and ${get('x')} ${get('half')})`),
+  ...[0, 1, 2, 3].map((k) => {
+    const added = xor(`(i8x16.swizzle ${get(`l${k}`)} ${get('lo')})`, `(i8x16.swizzle ${get(`h${k}`)} ${get('hi')})`)
+    return set(`s${k}`, k === 3 ? added : xor(get(`s${k + 1}`), added))
+  }),
+].join('\n')
 
-/** Goes on from $crc over $n bytes at $p. */
-export const crc32cWat = `(module (memory (export "memory") 2 2)
-(func (export "update") (param $p i32) (param $n i32) (param $crc i32) (result i32)
-  (local $w0 i32) (local $w1 i32) (local $w2 i32) (local $w3 i32)
-  (block $short (loop $turn (br_if $short (i32.lt_u (local.get $n) (i32.const ${BYTES})))
-    (local.set $w0 (i32.xor (i32.load (local.get $p)) (local.get $crc)))
-    ${[1, 2, 3].map((word) => `(local.set $w${word} (i32.load offset=${word * 4} (local.get $p)))`).join('\n    ')}
-    (local.set $crc ${sum})
-    (local.set $p (i32.add (local.get $p) (i32.const ${BYTES}))) (local.set $n (i32.sub (local.get $n) (i32.const ${BYTES})))
-    (br $turn)))
-  (block $done (loop $byte (br_if $done (i32.eqz (local.get $n)))
+/** Four rounds of this make columns of rows: row i and row i + 8 become rows 2 i and 2 i + 1, lane by lane. */
+const woven = (from: string, to: string): string =>
+  lanes.slice(0, 8).flatMap((i) => [0, 8].map((half) => set(`${to}${2 * i + half / 8}`, `(i8x16.shuffle ${lanes.slice(half, half + 8).flatMap((lane) => [lane, lane + 16].map(String)).slice(0, 16).join(' ')} ${get(`${from}${i}`)} ${get(`${from}${i + 8}`)})`))).join('\n')
+
+/** `streams` goes on from the sums in memory over STREAMS times STREAM_BYTES of content; `bytes` from $crc over $n bytes of it. */
+export const crc32cWat = `(module (memory (export "memory") 1 1)
+(func (export "streams")
+  (local $p i32) (local $end i32) ${local([...lanes.flatMap((i) => [`a${i}`, `b${i}`]), 's0', 's1', 's2', 's3', 'x', 'hi', 'lo', 'half', ...[0, 1, 2, 3].flatMap((k) => [`l${k}`, `h${k}`])])}
+  ${set('half', vector(() => 15))}
+  ${[0, 1, 2, 3].map((k) => `${set(`l${k}`, byteOfTable(k, 0))} ${set(`h${k}`, byteOfTable(k, 4))} ${set(`s${k}`, `(v128.load (i32.const ${SUMS_AT + k * STREAMS}))`)}`).join('\n')}
+  (local.set $p (i32.const ${CONTENT_AT})) (local.set $end (i32.const ${CONTENT_AT + STREAM_BYTES}))
+  (loop $turn
+    ${lanes.map((i) => set(`a${i}`, `(v128.load offset=${i * STREAM_BYTES} (local.get $p))`)).join('\n')}
+    ${woven('a', 'b')}
+    ${woven('b', 'a')}
+    ${woven('a', 'b')}
+    ${woven('b', 'a')}
+    ${lanes.map((i) => step(`a${i}`)).join('\n')}
+    (local.set $p (i32.add (local.get $p) (i32.const 16)))
+    (br_if $turn (i32.lt_u (local.get $p) (local.get $end))))
+  ${[0, 1, 2, 3].map((k) => `(v128.store (i32.const ${SUMS_AT + k * STREAMS}) ${get(`s${k}`)})`).join('\n')})
+(func (export "bytes") (param $n i32) (param $crc i32) (result i32)
+  (local $p i32)
+  (local.set $p (i32.const ${CONTENT_AT})) (local.set $n (i32.add (local.get $n) (local.get $p)))
+  (block $done (loop $byte (br_if $done (i32.ge_u (local.get $p) (local.get $n)))
     (local.set $crc (i32.xor (i32.shr_u (local.get $crc) (i32.const 8))
       (i32.load (i32.and (i32.shl (i32.xor (local.get $crc) (i32.load8_u (local.get $p))) (i32.const 2)) (i32.const 1020)))))
-    (local.set $p (i32.add (local.get $p) (i32.const 1))) (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+    (local.set $p (i32.add (local.get $p) (i32.const 1)))
     (br $byte)))
   (local.get $crc)))`

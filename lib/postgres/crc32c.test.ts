@@ -19,7 +19,7 @@ test.each([
 test('much content in any pieces has the number that it has byte by byte', () => {
   const sum = bulkCrc32c()
   const content = Uint8Array.from({ length: 300_000 }, (_, index) => Math.imul(index, 2_654_435_761) >>> 13)
-  const cut = fc.oneof(fc.constantFrom(0, 1, 15, 16, 17, 114_687, 114_688, 114_689), fc.nat({ max: content.length }))
+  const cut = fc.oneof(fc.constantFrom(0, 1, 15, 16, 17, 17_407, 17_408, 17_409, 34_816), fc.nat({ max: content.length }))
   fc.assert(fc.property(cut, cut, cut, (a, b, c) => {
     const [first = 0, second = 0, end = 0] = [a, b, c].toSorted((x, y) => x - y)
     const pieces = [content.subarray(0, first), content.subarray(first, second), content.subarray(second, end)]
