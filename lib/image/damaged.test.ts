@@ -77,10 +77,11 @@ test('of a damaged index every entry that is read is one that was written, and e
 })
 
 test('of a damaged volume a file is read as it was, or refused by its name [D12] [J5]', () => {
-  fc.assert(fc.property(someDamage, (list) => {
+  fc.assert(fc.property(someDamage, fc.boolean(), (list, hasPrints) => {
     const volume = damaged(written.volume, list)
     const open = frameOpener(({ offset, length }) => volume.subarray(offset, offset + length), true)
-    for (const [number, entry] of written.entries.entries()) {
+    for (const [number, { prints, ...rest }] of written.entries.entries()) {
+      const entry = hasPrints && prints !== undefined ? { ...rest, prints } : rest
       const read = answer(() => Buffer.concat([...fileContent(entry, open)]), (error) => isRange(error) && String(error).includes(entry.path ?? '?'))
       if (read !== undefined) expect(read.equals(contents[number] ?? Buffer.from('?'))).toBe(true)
     }

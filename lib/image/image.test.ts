@@ -11,6 +11,7 @@ import { compressFrame, decompressAll, decompressFrame, FRAME_BYTES, frameSplitt
 import type { StoredVolume } from './image-json.ts'
 import { entryPathBytes, indexHead, indexReader, type IndexEntry, indexWriter, parseIndex } from './index.ts'
 import { parseVolumeName, volumeName } from './layout.ts'
+import { PRINTS_FROM_BYTES } from './prints.ts'
 import { openStripe, OWN_FRAME_BYTES } from './stripe-writer.ts'
 import { tarReader, type TarHeader } from './tar.ts'
 
@@ -95,6 +96,9 @@ test('files of any size, name and content come back through the index and throug
       expect(read.map((entry) => entryPathBytes(entry).toString('hex'))).toEqual(given.map(({ path }) => path.toString('hex')))
       const back = readBack(at, read, level !== null)
       for (const [number, one] of given.entries()) expect(back[number]?.equals(one.content)).toBe(true)
+      expect(read.map(({ prints }) => prints !== undefined)).toEqual(given.map((one) => one.content.length > PRINTS_FROM_BYTES))
+      const byDigest = readBack(at, read.map((entry) => ({ ...entry, prints: undefined })), level !== null)
+      for (const [number, one] of given.entries()) expect(byDigest[number]?.equals(one.content)).toBe(true)
 
       expect(volumes.map(({ name: one }) => parseVolumeName(one)?.number)).toEqual(volumes.map((_, number) => number + 1))
       const stored = volumes.map((volume) => readFileSync(join(at, volume.name)))

@@ -1,6 +1,6 @@
 // Fingerprints of a file's content, one for each span of it: they tell damage and differences apart many times faster than SHA256 does on processors without instructions for that.
 // AES-128-GMAC with tags of 96 bits, the number of the span as its nonce. Source: https://doi.org/10.6028/NIST.SP.800-38D
-import { createCipheriv, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createSecretKey, randomBytes } from 'node:crypto'
 
 /** Content that one print stands for; the last one stands for what is left. */
 export const SPAN_BYTES = 512 * 1024
@@ -48,11 +48,11 @@ function printer(key: Uint8Array, onPrint: (print: Buffer, span: number) => void
 export function printsMaker(): { add(bytes: Uint8Array): void; end(): string } {
   const key = randomBytes(KEY_BYTES)
   const made: Buffer[] = [key]
-  const { add, end } = printer(key, (print) => made.push(print))
+  const spans = printer(key, (print) => made.push(print))
   return {
-    add,
+    add: (bytes) => spans.add(bytes),
     end() {
-      end()
+      spans.end()
       return Buffer.concat(made).toString('base64')
     },
   }
@@ -68,17 +68,17 @@ export function printsProver(prints: string, size: number): { add(bytes: Uint8Ar
   if (wanted.length !== KEY_BYTES + Math.ceil(size / SPAN_BYTES) * PRINT_BYTES) return { add: () => {}, end: () => {}, isSame: false }
   let isSame = true
   let seen = 0
-  const { add, end } = printer(wanted.subarray(0, KEY_BYTES), (print, span) => {
+  const spans = printer(wanted.subarray(0, KEY_BYTES), (print, span) => {
     const begin = KEY_BYTES + span * PRINT_BYTES
-    if (begin >= wanted.length || !timingSafeEqual(print, wanted.subarray(begin, begin + PRINT_BYTES))) isSame = false
+    if (begin >= wanted.length || !print.equals(wanted.subarray(begin, begin + PRINT_BYTES))) isSame = false
   })
   return {
     add(bytes) {
       seen += bytes.length
-      add(bytes)
+      spans.add(bytes)
     },
     end() {
-      end()
+      spans.end()
       if (seen !== size) isSame = false
     },
     get isSame() {

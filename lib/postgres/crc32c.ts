@@ -35,8 +35,8 @@ function overOneStream(): Uint32Array {
 
 /** The same for much content, many times as fast: `sum(bytes, before)` goes on from the number of all that came before. */
 export function bulkCrc32c(): (bytes: Uint8Array, before?: number) => number {
-  const module = Uint8Array.from(atob(crc32cWasm), (letter) => letter.charCodeAt(0))
-  const { memory, streams, bytes: rest } = new WebAssembly.Instance(new WebAssembly.Module(module)).exports as unknown as Exports // the text next door
+  const code = Uint8Array.from(atob(crc32cWasm), (letter) => letter.charCodeAt(0))
+  const { memory, streams, bytes: rest } = new WebAssembly.Instance(new WebAssembly.Module(code)).exports as unknown as Exports // the text next door
   new Uint32Array(memory.buffer).set(TABLE)
   const sums = new Uint8Array(memory.buffer, SUMS_AT, 4 * STREAMS)
   const room = new Uint8Array(memory.buffer, CONTENT_AT, STREAMS * STREAM_BYTES)
@@ -66,8 +66,4 @@ export function bulkCrc32c(): (bytes: Uint8Array, before?: number) => number {
 }
 
 /** As a manifest has it: its bytes in the order of the memory of nearly every host, the lowest first. */
-export function crc32cHex(crc: number): string {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(crc)
-  return bytes.toString('hex')
-}
+export const crc32cHex = (crc: number): string => [0, 8, 16, 24].map((shift) => ((crc >>> shift) & 255).toString(16).padStart(2, '0')).join('')

@@ -5,6 +5,9 @@ import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { noiseTable, serverFolder } from '#e2e/hosts/cluster.ts'
 import { faultStage, type FaultStage } from '#e2e/hosts/fault-stage.ts'
+import { formatImageJson, parseImageJson } from '#lib/image/image-json.ts'
+import { indexHead, indexWriter, parseIndex } from '#lib/image/index.ts'
+import { sha256Of } from '#lib/storage/objects.ts'
 
 describe.skipIf(process.getuid?.() !== 0)('an image that damage comes to', () => {
   let stage: FaultStage
@@ -69,6 +72,30 @@ describe.skipIf(process.getuid?.() !== 0)('an image that damage comes to', () =>
     await refused(path)
     await writeFile(path, sound)
     expect(await stage.console.run('verify', { imageId: (await stage.console.db.image.findFirstOrThrow({ orderBy: { endAt: 'desc' } })).id })).toMatchObject({ state: 'succeeded' })
+  })
+
+  test('prints that are not those of a file are found by verify too, before a restore would meet them [J5] [D12]', async () => {
+    const { console: it } = stage
+    const { 'image.json': imagePath = '', index: indexPath = '' } = await objects()
+    const [sound, soundIndex] = [await readFile(imagePath, 'utf8'), await readFile(indexPath)]
+    const entries = parseIndex(soundIndex)
+    const longest = entries.toSorted((a, b) => b.size - a.size)[0]
+    const parts = [indexHead()]
+    const writer = indexWriter((frame) => parts.push(frame))
+    for (const entry of entries) writer.add(entry === longest ? { ...entry, prints: Buffer.alloc(Buffer.from(entry.prints ?? '', 'base64').length, 1).toString('base64') } : entry)
+    writer.end()
+    const other = Buffer.concat(parts)
+    const image = parseImageJson(sound)
+    const row = await it.db.image.findFirstOrThrow({ orderBy: { endAt: 'desc' } })
+    if (image.index === null) throw new Error('The image has no index.')
+    await writeFile(indexPath, other)
+    await writeFile(imagePath, formatImageJson({ ...image, index: { ...image.index, sizeBytes: other.length, sha256: sha256Of(other) } }))
+    const verify = await it.run('verify', { imageId: row.id })
+    expect(verify, verify.problemMessage ?? '').toMatchObject({ state: 'failed', problemCode: 'storage-corrupt' })
+    expect(`${verify.problemMessage} ${verify.problemDetail}`).toContain(longest?.path ?? '?')
+    await writeFile(indexPath, soundIndex)
+    await writeFile(imagePath, sound)
+    expect(await it.run('verify', { imageId: row.id })).toMatchObject({ state: 'succeeded' })
   })
 
   test.each(['image.json', 'index', 'volume', 'segment'])('its %s is gone from storage: verify and restore name it [J5] [G2]', async (which) => {
