@@ -71,3 +71,8 @@ test('prints of another size, or none, are never those of what comes [D12]', () 
 test('two files of one content have other prints: no content can be made to look like another one beforehand', () => {
   expect(printsOf(source)).not.toBe(printsOf(source))
 })
+
+test('spans of one content in one file have different prints: no nonce is used twice', () => {
+  const made = Buffer.from(printsOf(Buffer.alloc(2 * SPAN_BYTES)), 'base64')
+  expect(made.subarray(-12).equals(made.subarray(-24, -12))).toBe(false)
+})
