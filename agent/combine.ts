@@ -1,4 +1,5 @@
 // The `combine` door: puts unpacked images of a chain together into one data directory, for whoever restores by hand. PostgreSQL has pg_combinebackup for it from 17 on.
+import { createHash } from 'node:crypto'
 import { closeSync, existsSync, openSync, readSync, writeSync } from 'node:fs'
 import { chmod, chown, copyFile, mkdir, readdir, readFile, readlink, stat, symlink, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,8 +8,9 @@ import { parseBackupLabel } from '#lib/postgres/backup-label.ts'
 import { bulkCrc32c } from '#lib/postgres/crc32c.ts'
 import { pathOfIncremental } from '#lib/postgres/incremental.ts'
 import { formatLsn } from '#lib/postgres/lsn.ts'
+import { type ManifestFile, parseManifest } from '#lib/postgres/manifest.ts'
 import { finishMerge } from './finish-merge.ts'
-import { mergedBytes, mergedContent, summedFile, type SummedFile, withChanges } from './merge-blocks.ts'
+import { isUnchanged, mergedBytes, mergedContent, summedFile, type SummedFile, withChanges } from './merge-blocks.ts'
 
 export const COMBINE_USAGE = 'usage: agent.mjs combine OUTPUT FULL INCREMENTAL...   (unpacked images, oldest first; OUTPUT must not exist)'
 
@@ -32,30 +34,43 @@ function* piecesOf(path: string): Generator<Buffer> {
   }
 }
 
+type Checksums = ReadonlyMap<string, ManifestFile['checksum']>
+
+/** What the manifest of an unpacked image says of its files; nothing where there is none. */
+async function checksumsOf(image: string): Promise<Checksums> {
+  const path = join(image, 'backup_manifest')
+  if (!existsSync(path)) return new Map()
+  return new Map(parseManifest(await readFile(path, 'utf8'), createHash('sha256')).files.flatMap((file) => (typeof file.path === 'string' ? [[file.path, file.checksum] as const] : [])))
+}
+
 /** The file that `path` (as the newest image holds it: INCREMENTAL.…) becomes: the newest whole one of the chain, and all blocks since. */
-async function rebuilt(path: string, plain: string, { output, images, sum }: { output: string; images: readonly string[]; sum: ReturnType<typeof bulkCrc32c> }): Promise<SummedFile> {
+async function rebuilt(path: string, plain: string, { output, images, checksums, sum }: { output: string; images: readonly string[]; checksums: readonly Checksums[]; sum: ReturnType<typeof bulkCrc32c> }): Promise<SummedFile> {
   const wholeAt = images.findLastIndex((image) => existsSync(join(image, plain)))
   const since = images.slice(wholeAt + 1)
   const missing = wholeAt < 0 ? undefined : since.find((image) => !existsSync(join(image, path)))
   if (wholeAt < 0 || missing !== undefined) throw problem('storage-corrupt', `${plain} is whole in no image of these`, { detail: `The newest holds changed blocks of it only${missing === undefined ? '' : `, and ${missing} nothing`}.`, hint: 'Give all images of the chain, from the full (level 0) to the newest, oldest first: image.json names the base of each.' })
   const target = join(output, plain)
-  let crc32c = 0
-  const size = await withChanges(since.map((image) => join(image, path)), (changes) => {
+  const base = join(images[wholeAt] ?? '', plain)
+  const baseBytes = (await stat(base)).size
+  const known = checksums[wholeAt]?.get(plain)
+  const summed = await withChanges(since.map((image) => join(image, path)), (changes) => {
+    const isKnown = known !== undefined && known !== null && isUnchanged(baseBytes, changes)
+    let crc32c = 0
     const fd = openSync(target, 'wx', 0o600)
     try {
-      for (const bytes of mergedContent(piecesOf(join(images[wholeAt] ?? '', plain)), changes)) {
-        crc32c = sum(bytes, crc32c)
+      for (const bytes of mergedContent(piecesOf(base), changes)) {
+        if (!isKnown) crc32c = sum(bytes, crc32c)
         for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
       }
     } finally {
       closeSync(fd)
     }
-    return mergedBytes(changes)
+    return isKnown ? { path: plain, sizeBytes: baseBytes, checksum: known } : summedFile(plain, mergedBytes(changes), crc32c)
   }).catch((error: unknown) => {
     throw error instanceof RangeError ? problem('storage-corrupt', `${plain} cannot be put together: ${error.message}`, { hint: 'Unpack the images again, and verify them.' }) : error
   })
   await likeThere(join(images.at(-1) ?? '', path), target)
-  return summedFile(plain, size, crc32c)
+  return summed
 }
 
 /** Every label must name the begin of the image before it: blocks put onto another base would give files that look right and are not. */
@@ -78,6 +93,7 @@ export async function combine(output: string, images: readonly string[]): Promis
   await demandChain(images)
   const summed: SummedFile[] = []
   const sum = bulkCrc32c()
+  const checksums = await Promise.all(images.map(checksumsOf))
   let files = 0
   const visit = async (folder: string): Promise<void> => {
     const [from, to] = [join(newest, folder), join(output, folder)]
@@ -95,7 +111,7 @@ export async function combine(output: string, images: readonly string[]): Promis
       files += 1
       const plain = pathOfIncremental(path)
       if (plain !== null) {
-        summed.push(await rebuilt(path, plain, { output, images, sum }))
+        summed.push(await rebuilt(path, plain, { output, images, checksums, sum }))
         continue
       }
       await copyFile(join(newest, path), join(output, path))
