@@ -10,7 +10,7 @@ import { pathOfIncremental } from '#lib/postgres/incremental.ts'
 import { formatLsn } from '#lib/postgres/lsn.ts'
 import { type ManifestFile, parseManifest } from '#lib/postgres/manifest.ts'
 import { finishMerge } from './finish-merge.ts'
-import { isUnchanged, mergedBytes, mergedContent, summedFile, type SummedFile, withChanges } from './merge-blocks.ts'
+import { summedContent, type SummedFile, withChanges } from './merge-blocks.ts'
 
 export const COMBINE_USAGE = 'usage: agent.mjs combine OUTPUT FULL INCREMENTAL...   (unpacked images, oldest first; OUTPUT must not exist)'
 
@@ -51,21 +51,16 @@ async function rebuilt(path: string, plain: string, { output, images, checksums,
   if (wholeAt < 0 || missing !== undefined) throw problem('storage-corrupt', `${plain} is whole in no image of these`, { detail: `The newest holds changed blocks of it only${missing === undefined ? '' : `, and ${missing} nothing`}.`, hint: 'Give all images of the chain, from the full (level 0) to the newest, oldest first: image.json names the base of each.' })
   const target = join(output, plain)
   const base = join(images[wholeAt] ?? '', plain)
-  const baseBytes = (await stat(base)).size
-  const known = checksums[wholeAt]?.get(plain)
+  const { size: bytes } = await stat(base)
   const summed = await withChanges(since.map((image) => join(image, path)), (changes) => {
-    const isKnown = known !== undefined && known !== null && isUnchanged(baseBytes, changes)
-    let crc32c = 0
+    const { content, file } = summedContent(plain, { content: piecesOf(base), bytes, known: checksums[wholeAt]?.get(plain) ?? null }, changes, sum)
     const fd = openSync(target, 'wx', 0o600)
     try {
-      for (const bytes of mergedContent(piecesOf(base), changes)) {
-        if (!isKnown) crc32c = sum(bytes, crc32c)
-        for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
-      }
+      for (const piece of content) for (let at = 0; at < piece.length; ) at += writeSync(fd, piece, at)
     } finally {
       closeSync(fd)
     }
-    return isKnown ? { path: plain, sizeBytes: baseBytes, checksum: known } : summedFile(plain, mergedBytes(changes), crc32c)
+    return file()
   }).catch((error: unknown) => {
     throw error instanceof RangeError ? problem('storage-corrupt', `${plain} cannot be put together: ${error.message}`, { hint: 'Unpack the images again, and verify them.' }) : error
   })
@@ -93,7 +88,7 @@ export async function combine(output: string, images: readonly string[]): Promis
   await demandChain(images)
   const summed: SummedFile[] = []
   const sum = bulkCrc32c()
-  const checksums = await Promise.all(images.map(checksumsOf))
+  const checksums = await Promise.all(images.slice(0, -1).map(checksumsOf))
   let files = 0
   const visit = async (folder: string): Promise<void> => {
     const [from, to] = [join(newest, folder), join(output, folder)]

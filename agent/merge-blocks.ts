@@ -1,6 +1,6 @@
 // A file and the changed blocks since, as one stream: every block from the newest image that has it, so that the merged file is written once and never read again.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { crc32cHex } from '#lib/postgres/crc32c.ts'
+import { type bulkCrc32c, crc32cHex } from '#lib/postgres/crc32c.ts'
 import { decodeHeader, headerBytes, incrementalBytes, type IncrementalHeader, mergedBlocks, neededHeaderBytes } from '#lib/postgres/incremental.ts'
 import type { ManifestFile } from '#lib/postgres/manifest.ts'
 import { PAGE_BYTES } from '#lib/postgres/pages.ts'
@@ -92,9 +92,6 @@ function patch(bytes: Buffer, from: number, { blocks, truncationBlocks, fd, data
 /** A file that blocks went into, as it is then, for the manifest. */
 export type SummedFile = Pick<ManifestFile, 'sizeBytes' | 'checksum'> & { path: string }
 
-/** CRC-32C is what PostgreSQL itself puts into manifests; SHA256 of files of many gigabytes would take longer than all else. */
-export const summedFile = (path: string, sizeBytes: number, crc32c: number): SummedFile => ({ path, sizeBytes, checksum: { algorithm: 'CRC32C', hex: crc32cHex(crc32c) } })
-
 /** True where images since say that they changed no block of a file of `bytes`. */
 export const isUnchanged = (bytes: number, changes: readonly Change[]): boolean => mergedBytes(changes) === bytes && changes.every(({ blocks, truncationBlocks }) => blocks.length === 0 && truncationBlocks * PAGE_BYTES >= bytes)
 
@@ -109,4 +106,20 @@ export function* mergedContent(base: Iterable<Buffer>, changes: readonly Change[
   }
   if (size > 0) for (const piece of base) if (at < size) yield patched(piece.subarray(0, size - at))
   while (at < size) yield patched(Buffer.alloc(Math.min(EXTENSION_BYTES, size - at)))
+}
+
+/**
+ * The same for the file at `path`, with what the manifest says of it when all of `content` was taken. `known`: the checksum of a base of `bytes`, which stands
+ * where no block changed. CRC-32C is what PostgreSQL itself puts into manifests; SHA256 of files of many gigabytes would take longer than all else.
+ */
+export function summedContent(path: string, base: { content: Iterable<Buffer>; bytes: number; known: ManifestFile['checksum'] }, changes: readonly Change[], sum: ReturnType<typeof bulkCrc32c>): { content: Iterable<Buffer>; file: () => SummedFile } {
+  const known = isUnchanged(base.bytes, changes) ? base.known : null
+  let crc32c = 0
+  function* summed(): Generator<Buffer> {
+    for (const bytes of mergedContent(base.content, changes)) {
+      if (known === null) crc32c = sum(bytes, crc32c)
+      yield bytes
+    }
+  }
+  return { content: summed(), file: () => ({ path, sizeBytes: mergedBytes(changes), checksum: known ?? { algorithm: 'CRC32C', hex: crc32cHex(crc32c) } }) }
 }

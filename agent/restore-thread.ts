@@ -15,7 +15,7 @@ import type { RestoreJob } from '#lib/protocol/cluster.ts'
 import { differenceOf, latinPath, readChooser, removeOthers, shareOf } from './compare-files.ts'
 import { indexMemory } from './index-file.ts'
 import { type ChangesTable, changesTable, keptChanges } from './kept-changes.ts'
-import { isUnchanged, mergedBytes, mergedContent, summedFile, type SummedFile } from './merge-blocks.ts'
+import { mergedBytes, summedContent, type SummedFile } from './merge-blocks.ts'
 import { type Kept, type MergedFile, type Survey, surveyImages, TABLESPACE, purposeOf } from './restore-survey.ts'
 import { stripeReader } from './stripe-reader.ts'
 import { asProblem, isSystemError, pathProblem } from './system-problem.ts'
@@ -244,23 +244,10 @@ export function restoreThread(data: RestoreThreadData): void {
     const path = entryName(entry)
     const since = changes.of(number, from + 1, last)
     if (since === null) throw problem('storage-corrupt', `${path} is whole in an earlier image, and an image since holds nothing of it`, { hint: 'Restore an image of another chain, and back up in full.' })
-    const sizeBytes = mergedBytes(since)
-    const content = mergedContent(fileContent(entry, open), since)
-    if (entry.sha256 !== undefined && isUnchanged(entry.size, since)) {
-      await writeFile({ ...entry, ...as }, sizeBytes, content)
-      putTogether.push({ path, sizeBytes, checksum: { algorithm: 'SHA256', hex: entry.sha256 } })
-      return
-    }
-    const sum = (crc32cOf ??= bulkCrc32c())
-    let crc32c = 0
-    function* summed(): Generator<Buffer> {
-      for (const bytes of content) {
-        crc32c = sum(bytes, crc32c)
-        yield bytes
-      }
-    }
-    await writeFile({ ...entry, ...as }, sizeBytes, summed())
-    putTogether.push(summedFile(path, sizeBytes, crc32c))
+    const known = entry.sha256 === undefined ? null : ({ algorithm: 'SHA256', hex: entry.sha256 } as const)
+    const { content, file } = summedContent(path, { content: fileContent(entry, open), bytes: entry.size, known }, since, (crc32cOf ??= bulkCrc32c()))
+    await writeFile({ ...entry, ...as }, mergedBytes(since), content)
+    putTogether.push(file())
   }
 
   const keepBlocks = (entry: IndexEntry, open: ReturnType<typeof frameOpener>, file: number, image: number): void => {

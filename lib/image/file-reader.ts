@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { FrameExpander, Room } from './frame-expander.ts'
 import { decompressFrame } from './frames.ts'
 import { entryName, type IndexEntry, type Piece } from './index.ts'
-import { printsProver } from './prints.ts'
+import { type ContentProver, printsProver } from './prints.ts'
 
 /** Stored bytes [offset, offset + length) of volume number `volume` of the entry's stripe. */
 export type ReadStored = (piece: Pick<Piece, 'volume' | 'offset' | 'length'>) => Buffer
@@ -39,13 +39,6 @@ function opened(entry: IndexEntry, piece: Piece, open: (piece: Piece) => Buffer)
 }
 
 export type WantedContent = Pick<IndexEntry, 'prints' | 'sha256' | 'size'>
-
-/** Holds content that comes in pieces against what the entry of its file says. `isSame` may be false before all of it came; after `end` it is the answer. */
-export interface ContentProver {
-  add(bytes: Buffer): void
-  end(): void
-  readonly isSame: boolean
-}
 
 /** By its prints where the entry has them, else by its sha256. */
 export function contentProver({ prints, sha256, size }: WantedContent): ContentProver {

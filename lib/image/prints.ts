@@ -58,11 +58,18 @@ export function printsMaker(): { add(bytes: Uint8Array): void; end(): string } {
   }
 }
 
+/** Holds content that comes in pieces against what the entry of its file says. `isSame` may be false before all of it came; after `end` it is the answer. */
+export interface ContentProver {
+  add(bytes: Uint8Array): void
+  end(): void
+  readonly isSame: boolean
+}
+
 /**
  * Holds content of `size` bytes against the field `prints` of its entry. `isSame` false from the first span on that differs; after `end`
  * true only if all of the content came.
  */
-export function printsProver(prints: string, size: number): { add(bytes: Uint8Array): void; end(): void; readonly isSame: boolean } {
+export function printsProver(prints: string, size: number): ContentProver {
   const wanted = Buffer.from(prints, 'base64')
   // Prints of another size, or none at all, are never those of what comes.
   if (wanted.length !== KEY_BYTES + Math.ceil(size / SPAN_BYTES) * PRINT_BYTES) return { add: () => {}, end: () => {}, isSame: false }

@@ -23,7 +23,7 @@ const step = (column: string): string => [
 
 /** Four rounds of this make columns of rows: row i and row i + 8 become rows 2 i and 2 i + 1, lane by lane. */
 const woven = (from: string, to: string): string =>
-  lanes.slice(0, 8).flatMap((i) => [0, 8].map((half) => set(`${to}${2 * i + half / 8}`, `(i8x16.shuffle ${lanes.slice(half, half + 8).flatMap((lane) => [lane, lane + 16].map(String)).slice(0, 16).join(' ')} ${get(`${from}${i}`)} ${get(`${from}${i + 8}`)})`))).join('\n')
+  lanes.slice(0, 8).flatMap((i) => [0, 8].map((half) => set(`${to}${2 * i + half / 8}`, `(i8x16.shuffle ${lanes.slice(half, half + 8).flatMap((lane) => [lane, lane + 16]).join(' ')} ${get(`${from}${i}`)} ${get(`${from}${i + 8}`)})`))).join('\n')
 
 /** `streams` goes on from the sums in memory over STREAMS times STREAM_BYTES of content; `bytes` from $crc over $n bytes of it. */
 export const crc32cWat = `(module (memory (export "memory") 1 1)
