@@ -47,3 +47,38 @@ export function indexMemory(): ReadIndex {
     return stripe === undefined ? entries : entries.filter((entry) => entry.stripe === stripe)
   }
 }
+
+interface EntryRange {
+  index: string
+  stripe: string
+  /** Entries of the stripe, counted from 0: [begin, end). */
+  begin: number
+  end: number
+}
+
+/** For a thread that gets ranges of one stripe after another, each behind the one before: a large index is gone through once. */
+export function stripesOfIndexes(read: ReadIndex): { entries(range: EntryRange): Generator<IndexEntry>; close(): void } {
+  let key = ''
+  let at = 0
+  let rest: Iterator<IndexEntry> = [].values()
+  const close = (): void => {
+    rest.return?.()
+    key = ''
+  }
+  return {
+    *entries({ index, stripe, begin, end }) {
+      const wanted = `${stripe} ${index}`
+      if (key !== wanted || begin < at) {
+        close()
+        ;[key, at, rest] = [wanted, 0, read(index, { stripe })[Symbol.iterator]()]
+      }
+      while (at < end) {
+        const next = rest.next()
+        if (next.done === true) return
+        at += 1
+        if (at > begin) yield next.value
+      }
+    },
+    close,
+  }
+}

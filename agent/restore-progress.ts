@@ -1,36 +1,8 @@
-// What a restore says of its progress, and the files it asks for as it goes on.
-import { unlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { usedMark } from './folder.ts'
+// What a restore says of its progress.
 import type { RunContext } from './run.ts'
-import { arrival } from './spool.ts'
-import { hasCode } from './system-problem.ts'
 import { COUNTER_FILES, COUNTER_MOVED, type Shared, sumOf } from './threads.ts'
 
 const KEEP_ALIVE_MS = 10_000
-
-/** At most `limit` files asked for and not yet used, whoever asks. */
-export function requestWindow(run: RunContext, limit: number) {
-  let open = 0
-  const waiting: (() => void)[] = []
-  return {
-    async request(name: string): Promise<void> {
-      if (open >= limit) await run.guard(new Promise<void>((resolve) => waiting.push(resolve)))
-      else open += 1
-      run.emit({ kind: 'need', name })
-      await arrival(run, name)
-    },
-    async used(name: string): Promise<void> {
-      await writeFile(usedMark(run.spool, name), '', { mode: 0o600 })
-      await unlink(join(run.spool, name)).catch((error: unknown) => {
-        if (!hasCode(error, 'ENOENT')) throw error
-      })
-      const next = waiting.shift()
-      if (next === undefined) open -= 1
-      else next()
-    },
-  }
-}
 
 type Phase = 'compare' | 'copy' | 'wal' | 'verify' | 'publish'
 

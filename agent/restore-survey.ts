@@ -4,6 +4,7 @@ import { entryName, type IndexEntry } from '#lib/image/index.ts'
 import { pathOfIncremental } from '#lib/postgres/incremental.ts'
 import { latinPath } from './compare-files.ts'
 import type { ReadIndex } from './index-file.ts'
+import { cutter, type StripePart } from './restore-parts.ts'
 
 /** A file of the last image that is put together: `from` is the image that holds it whole. */
 export interface MergedFile {
@@ -26,8 +27,8 @@ export interface Survey {
   /** Who recorded the entry of PG_VERSION. */
   owner: Pick<IndexEntry, 'uid' | 'gid' | 'user' | 'group'> | null
   merged: Map<string, MergedFile>
-  /** For each image its stripes and the numbers of the volumes that hold anything needed. */
-  needed: Map<string, number[]>[]
+  /** Of each image, in the order of its index; all of them together hold what is needed and nothing that is not. */
+  parts: StripePart[][]
 }
 
 export const TABLESPACE = /^pg_tblspc\/(\d+)(?:\/(.*))?$/s
@@ -72,12 +73,12 @@ function mergedFiles(indexes: readonly string[], read: ReadIndex): Map<string, M
 
 export function surveyImages(indexes: readonly string[], kept: Kept, read: ReadIndex): Survey {
   const merged = mergedFiles(indexes, read)
-  const survey: Survey = { bytes: 0, files: 0, tablespaces: [], owner: null, merged, needed: [] }
+  const survey: Survey = { bytes: 0, files: 0, tablespaces: [], owner: null, merged, parts: [] }
   const byOid = new Map<string, Survey['tablespaces'][number]>()
   const last = indexes.length - 1
   // The last image first: it names the tablespaces.
   for (let image = last; image >= 0; image -= 1) {
-    const needed = new Map<string, Set<number>>()
+    const cut = cutter()
     for (const entry of read(indexes[image] ?? '')) {
       const name = entryName(entry)
       const [, oid, rest] = TABLESPACE.exec(name) ?? []
@@ -88,16 +89,14 @@ export function surveyImages(indexes: readonly string[], kept: Kept, read: ReadI
       }
       if (image === last && name === 'PG_VERSION') survey.owner = entry
       const use = purposeOf(entry, { image, isLast: image === last }, merged, kept)
+      cut.next(entry.stripe, use === null ? null : { bytes: entry.size, volumes: entry.pieces.map(({ volume }) => volume) })
       if (use === null || entry.type !== 'file') continue
       if (use.use === 'whole') survey.files += 1
       survey.bytes += entry.size
       const tablespace = oid === undefined ? undefined : byOid.get(oid)
       if (tablespace !== undefined) tablespace.bytes += entry.size
-      const volumes = needed.get(entry.stripe) ?? new Set<number>()
-      needed.set(entry.stripe, volumes)
-      for (const piece of entry.pieces) volumes.add(piece.volume)
     }
-    survey.needed[image] = new Map([...needed].map(([stripe, numbers]) => [stripe, [...numbers].toSorted((a, b) => a - b)]))
+    survey.parts[image] = cut.parts()
   }
   return survey
 }

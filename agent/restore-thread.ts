@@ -1,4 +1,4 @@
-// The worker thread that restores one stripe at a time: opens the frames of its volumes, writes each file and proves its content.
+// The worker thread that restores one part of a stripe at a time: opens the frames of its volumes, writes each file and proves its content.
 import { createHash } from 'node:crypto'
 import { chmodSync, chownSync, constants, existsSync, fchmodSync, fchownSync, fstatSync, ftruncateSync, futimesSync, mkdirSync, openSync, readFileSync, readSync, type Stats, symlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -6,16 +6,16 @@ import { parentPort } from 'node:worker_threads'
 import { problem, type ProblemCode, ProblemError } from '#lib/domain/problem.ts'
 import { fileContent, frameOpener } from '#lib/image/file-reader.ts'
 import { frameExpander } from '#lib/image/frame-expander.ts'
-import type { StoredVolume } from '#lib/image/image-json.ts'
 import { entryName, entryPathBytes, type IndexEntry } from '#lib/image/index.ts'
 import { CONFIG_TOP, parseVolumeName } from '#lib/image/layout.ts'
 import { bulkCrc32c } from '#lib/postgres/crc32c.ts'
 import { pathOfIncremental } from '#lib/postgres/incremental.ts'
 import type { RestoreJob } from '#lib/protocol/cluster.ts'
 import { differenceOf, latinPath, readChooser, removeOthers, shareOf } from './compare-files.ts'
-import { indexMemory } from './index-file.ts'
+import { indexMemory, stripesOfIndexes } from './index-file.ts'
 import { type ChangesTable, changesTable, keptChanges } from './kept-changes.ts'
 import { mergedBytes, summedContent, type SummedFile } from './merge-blocks.ts'
+import type { Part } from './restore-parts.ts'
 import { type Kept, type MergedFile, type Survey, surveyImages, TABLESPACE, purposeOf } from './restore-survey.ts'
 import { stripeReader } from './stripe-reader.ts'
 import { asProblem, isSystemError, pathProblem } from './system-problem.ts'
@@ -43,7 +43,7 @@ export interface RestoreThreadData {
   /** True when the agent may give files away. */
   isRoot: boolean
   shared: Shared
-  /** How many volumes of the thread's stripe have arrived; the thread sleeps on its own element. */
+  /** How many volumes of the thread's part have arrived; the thread sleeps on its own element. */
   arrived: Int32Array
 }
 
@@ -59,8 +59,10 @@ export type ToRestoreThread =
   /** Removes from an earlier copy what this index does not name. */
   | { kind: 'tidy'; index: string }
   | { kind: 'directories'; index: string }
-  /** One stripe of image number `image`; `volumes` are those with anything needed, in order. */
-  | { kind: 'stripe'; stripe: string; volumes: StoredVolume[]; image: number; index: string; last: number }
+  /** `index`: that of the part's image; `last`: the number of the newest. */
+  | { kind: 'part'; part: Part; index: string; last: number }
+  /** After the last part. */
+  | { kind: 'settle' }
   /** Asks what this thread has put together, for the manifest. */
   | { kind: 'sums' }
   | { kind: 'wal'; file: RestoreJob['wal'][number]; owner: { uid: number; gid: number } | null }
@@ -102,6 +104,7 @@ export function restoreThread(data: RestoreThreadData): void {
   let crc32cOf: ReturnType<typeof bulkCrc32c> | undefined
   const putTogether: SummedFile[] = []
   const read = indexMemory()
+  const stripes = stripesOfIndexes(read)
   /** Without their pieces, which of many large files take more memory than all else. */
   function* filesOf(index: string): Generator<IndexEntry> {
     for (const entry of read(index)) if (entry.type === 'file') yield { ...entry, pieces: [] }
@@ -260,17 +263,16 @@ export function restoreThread(data: RestoreThreadData): void {
     }
   }
 
-  const stripe = async ({ stripe: name, volumes, image, index, last }: Extract<ToRestoreThread, { kind: 'stripe' }>) => {
+  const part = async ({ part: { stripe, begin, end, volumes, image }, index, last }: Extract<ToRestoreThread, { kind: 'part' }>) => {
     const folder = imageFolderIn(image)
     const reader = stripeReader({ folder: join(spool, folder), volumes, identities: data.identities, waitFor, onUsed: (volume) => say({ kind: 'used', name: `${folder}/${volume}` }), check: goOn })
     const isCompressed = parseVolumeName(volumes[0]?.name ?? '')?.isCompressed ?? true
     const open = frameOpener(reader.read, isCompressed, expand, large.room)
     try {
-      for (const entry of read(index, { stripe: name })) {
+      for (const entry of stripes.entries({ index, stripe, begin, end })) {
         goOn()
         await restoreEntry(entry, open, { image, last })
       }
-      await behind.settled()
     } catch (error) {
       await Promise.allSettled([behind.settled()]) // no file stays open
       // What is damaged is named by its volume, where that tells.
@@ -279,6 +281,11 @@ export function restoreThread(data: RestoreThreadData): void {
     }
     reader.end()
     changes.close()
+  }
+
+  const settle = async () => {
+    stripes.close()
+    await behind.settled()
   }
 
   const restoreEntry = async (entry: IndexEntry, open: ReturnType<typeof frameOpener>, { image, last }: { image: number; last: number }): Promise<void> => {
@@ -354,7 +361,8 @@ export function restoreThread(data: RestoreThreadData): void {
     compare,
     tidy: ({ index }) => say({ kind: 'tidied', removed: tidy(index) }),
     directories: ({ index }) => directories(index),
-    stripe: (message) => stripe(message),
+    part,
+    settle,
     sums: () => say({ kind: 'summed', files: putTogether }),
     wal: ({ file, owner }) => wal(file, owner),
   } satisfies { [K in ToRestoreThread['kind']]: (message: Extract<ToRestoreThread, { kind: K }>) => Promise<void> | void }

@@ -4,8 +4,6 @@ import { chmod, chown, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promise
 import { dirname, join } from 'node:path'
 import { problem } from '#lib/domain/problem.ts'
 import { sizeInWords } from '#lib/domain/words.ts'
-import type { StoredVolume } from '#lib/image/image-json.ts'
-import { parseVolumeName } from '#lib/image/layout.ts'
 import type { RestoreJob, RestoreResult } from '#lib/protocol/cluster.ts'
 import { arrival, openedIndex, proveIndex } from './spool.ts'
 import { finishData } from './finish-data.ts'
@@ -16,9 +14,11 @@ import { finishMerge } from './finish-merge.ts'
 import { changesTable } from './kept-changes.ts'
 import type { SummedFile } from './merge-blocks.ts'
 import { type FromRestoreThread, imageFolderIn, type ToRestoreThread } from './restore-thread.ts'
-import { basesOf, type Survey } from './restore-survey.ts'
+import { basesOf } from './restore-survey.ts'
 import type { RunContext } from './run.ts'
-import { reporting, requestWindow } from './restore-progress.ts'
+import { type Part, partsInTurn } from './restore-parts.ts'
+import { reporting } from './restore-progress.ts'
+import { supply } from './supply.ts'
 import { syncOne, syncTree } from './sync-tree.ts'
 import { pathProblem } from './system-problem.ts'
 import { COUNTER_FILES, COUNTER_MOVED, COUNTER_WRITTEN, makeShared, SLOT_STOP, startThread, sumOf, type Thread } from './threads.ts'
@@ -26,57 +26,15 @@ import { COUNTER_FILES, COUNTER_MOVED, COUNTER_WRITTEN, makeShared, SLOT_STOP, s
 const PROGRESS_MS = 500
 const SPARE_FILES = 2
 
-interface Stripe {
-  stripe: string
-  volumes: StoredVolume[]
-}
-
-/** Volumes by stripe, the stripe with most bytes first. */
-function stripesOf(volumes: readonly StoredVolume[]): Stripe[] {
-  const byStripe = new Map<string, StoredVolume[]>()
-  for (const volume of volumes) {
-    const parsed = parseVolumeName(volume.name)
-    if (parsed === null) throw problem('storage-corrupt', `${volume.name} is not the name of a volume`)
-    byStripe.set(parsed.stripe, [...(byStripe.get(parsed.stripe) ?? []), volume])
-  }
-  const bytes = (list: readonly StoredVolume[]) => list.reduce((total, { rawBytes }) => total + rawBytes, 0)
-  return [...byStripe]
-    .map(([stripe, list]) => ({ stripe, volumes: list.toSorted((a, b) => (parseVolumeName(a.name)?.number ?? 0) - (parseVolumeName(b.name)?.number ?? 0)) }))
-    .toSorted((a, b) => bytes(b.volumes) - bytes(a.volumes))
-}
-
-/**
- * What the threads do one after another, each list when all before it are done: the newest image first, for its blocks wait for the file they
- * belong to, which is then written once. Only an image with files that blocks go into waits for those after it. `images`: the stripes of each.
- */
-export function stripesInTurn(images: readonly Stripe[][], { merged, needed }: Pick<Survey, 'merged' | 'needed'>, last: number): (Stripe & { image: number })[][] {
-  const bases = basesOf(merged)
-  const turns: (Stripe & { image: number })[][] = []
-  for (const [image, stripes] of [...images.entries()].toReversed()) {
-    const wanted = stripes.flatMap(({ stripe, volumes: all }) => {
-      const numbers = needed[image]?.get(stripe)
-      const volumes = all.filter(({ name }) => numbers?.includes(parseVolumeName(name)?.number ?? 0) === true)
-      // Empty files lie in no volume, and are wanted nevertheless.
-      return numbers !== undefined || image === last ? [{ stripe, volumes, image }] : []
-    })
-    const turn = turns.at(-1)
-    if (turn === undefined || bases.has(image)) turns.push(wanted)
-    else turn.push(...wanted)
-  }
-  return turns
-}
-
 /** `leftovers` are more folders that a killed run would leave behind. */
 export async function runRestore(job: RestoreJob, run: RunContext, leftovers: readonly string[] = []): Promise<RestoreResult> {
   run.emit({ kind: 'phase', phase: 'check' })
   const earlier = await earlierCopy(job)
   await refuseDestination(job, earlier)
   const identities = job.identities ?? []
-  const images = job.images.map(({ volumes }) => stripesOf(volumes))
-  const threadCount = Math.min(job.workers, Math.max(...images.map((stripes) => stripes.length), job.wal.length > 0 ? 2 : 1))
+  const threadCount = job.workers
   const shared = makeShared(threadCount, 0)
   const arrived = new Int32Array(new SharedArrayBuffer(4 * threadCount))
-  const spool = requestWindow(run, threadCount + SPARE_FILES)
   const threads: Thread<ToRestoreThread>[] = []
   const handlers: ((message: FromRestoreThread) => void)[] = []
   const timers: NodeJS.Timeout[] = []
@@ -135,7 +93,7 @@ export async function runRestore(job: RestoreJob, run: RunContext, leftovers: re
     let [{ survey: found, owner }] = await Promise.all([askSurvey([]), ...threads.slice(1).map((_, other) => ask(other + 1, { kind: 'read', indexes }))])
     const tablespaces = found.tablespaces.map(({ oid }) => ({ oid, path: job.tablespaces?.[oid] ?? join(job.destination, 'tablespaces', oid) }))
     const tablespaceTargets = Object.fromEntries(tablespaces.map(({ oid }) => [oid, placed.tablespace(oid)]))
-    const changes = changesTable(found.merged.size, images.length)
+    const changes = changesTable(found.merged.size, indexes.length)
     const begun = async (kept: string[]): Promise<void> => {
       for (const number of threads.keys()) await ask(number, { kind: 'begin', tablespaces: tablespaceTargets, merged: found.merged, changes, isDelta: earlier !== null, kept })
     }
@@ -164,38 +122,42 @@ export async function runRestore(job: RestoreJob, run: RunContext, leftovers: re
 
     report.expect(found.bytes + walBytes, found.files)
     report.begin('copy')
+    const turns = partsInTurn(job.images.map(({ volumes }) => volumes), found.parts, basesOf(found.merged))
+    const namesOf = ({ image, volumes }: Part): string[] => volumes.map(({ name }) => `${imageFolderIn(image)}/${name}`)
+    const nameOfWal = ({ storedName }: RestoreJob['wal'][number]): string => `wal/${storedName}`
+    const files = supply(run, threadCount + SPARE_FILES, [...turns.flat().map(namesOf), ...walLeft.map((file) => [nameOfWal(file)])])
     const failures: unknown[] = []
     const hearUsed = (said: FromRestoreThread) => {
-      if (said.kind === 'used') void spool.used(said.name).catch((error: unknown) => void failures.push(error))
+      if (said.kind === 'used') void files.used(said.name).catch((error: unknown) => void failures.push(error))
     }
-    for (const queue of stripesInTurn(images, found, last)) {
-      await Promise.all(threads.map(async (_, number) => {
-        for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    const inThreads = (work: (number: number) => Promise<void>): Promise<void[]> => Promise.all(threads.map((_, number) => work(number)))
+    for (const queue of turns) {
+      await inThreads(async (number) => {
+        for (let part = queue.shift(); part !== undefined; part = queue.shift()) {
           Atomics.store(arrived, number, 0)
-          const { image, stripe, volumes } = next
-          const fetching = (async () => {
-            for (const { name } of volumes) {
-              await spool.request(`${imageFolderIn(image)}/${name}`)
+          const fetching = (async (names: string[]) => {
+            for (const name of names) {
+              await files.get(name)
               Atomics.add(arrived, number, 1)
               Atomics.notify(arrived, number)
             }
-          })()
-          await Promise.all([ask(number, { kind: 'stripe', stripe, volumes, image, index: indexes[image] ?? '', last }, hearUsed), fetching])
+          })(namesOf(part))
+          await Promise.all([ask(number, { kind: 'part', part, index: indexes[part.image] ?? '', last }, hearUsed), fetching])
         }
-      }))
+      })
     }
-
+    await inThreads((number) => ask(number, { kind: 'settle' }))
     await rm(placed.targets.changes, { recursive: true, force: true })
 
     report.begin('wal')
     if (earlier !== null) await removeOtherWal(placed.targets.archive, job.wal)
     const walQueue = [...walLeft]
-    await Promise.all(threads.map(async (_, number) => {
+    await inThreads(async (number) => {
       for (let file = walQueue.shift(); file !== undefined; file = walQueue.shift()) {
-        await spool.request(`wal/${file.storedName}`)
+        await files.get(nameOfWal(file))
         await ask(number, { kind: 'wal', file, owner }, hearUsed)
       }
-    }))
+    })
     if (failures.length > 0) throw failures[0]
     report.progress()
 
@@ -204,9 +166,9 @@ export async function runRestore(job: RestoreJob, run: RunContext, leftovers: re
     if (fileCount !== found.files) throw problem('storage-corrupt', `The index names ${found.files} files, ${fileCount} were restored`)
     if (last > 0) {
       const summed: SummedFile[] = []
-      await Promise.all(threads.map((_, number) => ask(number, { kind: 'sums' }, (said) => {
+      await inThreads((number) => ask(number, { kind: 'sums' }, (said) => {
         if (said.kind === 'summed') summed.push(...said.files)
-      })))
+      }))
       await finishMerge(placed.targets.data, summed)
     }
     await finishData({ job, places: placed, tablespaces, owner: isRoot ? owner : null, emit: run.emit })

@@ -1,4 +1,4 @@
-// In a worker thread: the volumes of one stripe, one after another as they arrive in the spool.
+// In a worker thread: the volumes of one part of a stripe, one after another as they arrive in the spool.
 import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { problem } from '#lib/domain/problem.ts'
