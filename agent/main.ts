@@ -7,9 +7,12 @@ const OLDEST_NODE = [22, 15] as const
 const doors: Record<string, (args: string[]) => Promise<void>> = {
   serve: async () => (await import('./serve.ts')).serve(),
   bulk: async () => (await import('./bulk.ts')).bulk(),
-  async run([folder]) {
+  async run([folder, part, count]) {
     if (folder === undefined) throw new Error('agent run needs the folder of the run.')
-    await (await import('./run.ts')).runProcess(folder)
+    const { startThread, threadParts, threadsAhead } = await import('./threads.ts')
+    const known = threadParts.find((one) => one === part)
+    const start = known === undefined ? startThread : threadsAhead({ part: known, count: Number(count) })
+    await (await import('./run.ts')).runProcess(folder, start)
   },
   async combine([output, ...images]) {
     const { combine, COMBINE_USAGE } = await import('./combine.ts')

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { problem } from '#lib/domain/problem.ts'
 import { childEnvironment, compileCache } from './environment.ts'
+import type { ThreadsAhead } from './threads.ts'
 
 export interface Finished {
   code: number | null
@@ -133,11 +134,11 @@ const FRUGAL = ['--max-semi-space-size=4', '--heap-growing-percent=30'] as const
 /**
  * Starts `agent run <folder>` in a session of its own, so that it outlives SSH. The job goes in over a pipe: no secret in
  * argv, environment or file. `remember` is told its pid before the job goes in: a run that is not remembered has no job, and
- * ends by itself when this process does. Resolves when the run has begun its journal; throws agent-failed when it ends before.
+ * ends by itself when this process does. `ahead`: the threads that it will need. Resolves when the run has begun its journal; throws agent-failed when it ends before.
  */
-export function startRun(input: { agentFile: string; folder: string; job: string; remember: (pid: number) => Promise<void> }): Promise<void> {
+export function startRun(input: { agentFile: string; folder: string; job: string; ahead: ThreadsAhead | null; remember: (pid: number) => Promise<void> }): Promise<void> {
   const output = openSync(join(input.folder, 'output.log'), 'a', 0o600)
-  const child = spawn(process.execPath, [...FRUGAL, input.agentFile, 'run', input.folder], { cwd: '/', detached: true, stdio: ['pipe', 'pipe', output], env: { ...childEnvironment(), NODE_COMPILE_CACHE: compileCache() } })
+  const child = spawn(process.execPath, [...FRUGAL, input.agentFile, 'run', input.folder, ...(input.ahead === null ? [] : [input.ahead.part, String(input.ahead.count)])], { cwd: '/', detached: true, stdio: ['pipe', 'pipe', output], env: { ...childEnvironment(), NODE_COMPILE_CACHE: compileCache() } })
   closeSync(output)
   const { stdin, stdout } = child
   if (stdin === null || stdout === null) throw new Error('spawn was asked for pipes and gave none.')

@@ -15,6 +15,7 @@ import { makeParents, refuseDestination } from './restore-places.ts'
 import { runRestore } from './restore.ts'
 import type { RunContext } from './run.ts'
 import { asProblem, hasCode, pathProblem } from './system-problem.ts'
+import { startThread } from './threads.ts'
 import { walContent } from './volume-bytes.ts'
 
 /** Brings one stored file to `path`: a link where it lies on this machine, else its bytes under another name first. */
@@ -58,6 +59,7 @@ export async function carryOut(place: Place, order: Order, { temp, screen, signa
       brought.catch((error: unknown) => fail(error instanceof ProblemError ? error : new ProblemError(asProblem(error))))
     },
     guard: (work) => Promise.race([work, aborted]),
+    startThread,
   }
   try {
     await mkdir(spool, { mode: 0o700 })

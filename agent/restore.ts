@@ -21,7 +21,7 @@ import { reporting } from './restore-progress.ts'
 import { supply } from './supply.ts'
 import { syncOne, syncTree } from './sync-tree.ts'
 import { pathProblem } from './system-problem.ts'
-import { COUNTER_FILES, COUNTER_MOVED, COUNTER_WRITTEN, makeShared, SLOT_STOP, startThread, sumOf, type Thread } from './threads.ts'
+import { COUNTER_FILES, COUNTER_MOVED, COUNTER_WRITTEN, makeShared, SLOT_STOP, sumOf, type Thread } from './threads.ts'
 
 const PROGRESS_MS = 500
 const SPARE_FILES = 2
@@ -51,7 +51,7 @@ export async function runRestore(job: RestoreJob, run: RunContext, leftovers: re
     // Threads take a while to start: they do while the indexes are on their way.
     const ready = Array.from({ length: threadCount }, (_, number) => {
       const isReady = new Promise<void>((resolve) => (handlers[number] = () => resolve()))
-      const thread = startThread<FromRestoreThread, ToRestoreThread>('restore', { number, spool: run.spool, identities, targets: placed.targets, isRoot, shared, arrived }, (message) => handlers[number]?.(message))
+      const thread = run.startThread<FromRestoreThread, ToRestoreThread>('restore', { number, spool: run.spool, identities, targets: placed.targets, isRoot, shared, arrived }, (message) => handlers[number]?.(message))
       threads.push(thread)
       return Promise.race([isReady, thread.failed])
     })

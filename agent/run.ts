@@ -10,6 +10,7 @@ import { cancelFile, journalFile, readState } from './folder.ts'
 import { openJournal } from './journal.ts'
 import { sayReady } from './process.ts'
 import { asProblem, errorText } from './system-problem.ts'
+import type { StartThread } from './threads.ts'
 
 const CANCEL_POLL_MS = 200
 
@@ -23,6 +24,7 @@ export interface RunContext {
   emit: (body: RunEventBody) => void
   /** Rejects as soon as the run is to end. */
   guard<T>(work: Promise<T>): Promise<T>
+  startThread: StartThread
 }
 
 type Work = { [K in Job['kind']]: (job: Extract<Job, { kind: K }>, run: RunContext) => Promise<unknown> }
@@ -48,7 +50,7 @@ async function readStdin(): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
-export async function runProcess(folder: string): Promise<void> {
+export async function runProcess(folder: string, startThread: StartThread): Promise<void> {
   const job = Job.parse(JSON.parse(await readStdin()))
   const state = await readState(basename(folder))
   const isResumable = resumableJobs.has(job.kind)
@@ -72,6 +74,7 @@ export async function runProcess(folder: string): Promise<void> {
       journal.append(body)
     },
     guard: (work) => Promise.race([work, aborted]),
+    startThread,
   }
   sayReady()
   const poll = setInterval(() => {

@@ -12,8 +12,8 @@ import { journalReader, journalSize } from './journal.ts'
 import { patience } from './patience.ts'
 import { startRun } from './process.ts'
 import { isUnsettled } from './recovery-state.ts'
-import { stopLeftServer } from './scratch-server.ts'
 import { hasCode, pathProblem } from './system-problem.ts'
+import type { ThreadsAhead } from './threads.ts'
 import { agentFile } from './version.ts'
 
 const RELEASE_PATIENCE_MS = 5000
@@ -51,7 +51,7 @@ async function startProcess(folder: string, state: RunFolderState, job: Job): Pr
     const startTicks = await startTicksOf(pid)
     if (startTicks !== null) await writeState(folder, { ...state, process: { pid, startTicks } })
   }
-  await startRun({ agentFile: agentFile(), folder, job: JSON.stringify(job), remember })
+  await startRun({ agentFile: agentFile(), folder, job: JSON.stringify(job), ahead: threadsOf(job), remember })
 }
 
 /** A recovery whose process was killed is never left as it is: another one finds out how far it came, and finishes or takes it back. */
@@ -78,6 +78,26 @@ async function hasWrittenItsEnd(runId: string): Promise<boolean> {
     const last = events.at(-1)
     if (last === undefined) return false
     after = last.seq
+  }
+}
+
+/** What a run of each kind certainly works with. */
+function threadsOf(job: Job): ThreadsAhead | null {
+  switch (job.kind) {
+    case 'backup':
+      return { part: 'backup', count: job.settings.workers }
+    case 'restore':
+      return { part: 'restore', count: job.workers }
+    case 'drill':
+    case 'extract':
+      return { part: 'restore', count: job.restore.workers }
+    case 'load':
+    case 'recover':
+    case 'undo':
+    case 'release':
+      return null
+    default:
+      return job satisfies never
   }
 }
 
@@ -204,7 +224,7 @@ export async function releaseRun({ runId }: Params<'run.release'>): Promise<Resu
   // Its end was never written: what it moved aside is still to be put back.
   if (resumableJobs.has(state.kind) && (await isUnsettled(runFolder(runId))) && !(await hasWrittenItsEnd(runId))) throw problem('conflict', 'The recovery was cut off in the middle, and is to be finished first', { hint: 'Start the run again: it puts back what it moved.' })
   for (const path of await readLeftovers(runFolder(runId))) {
-    await stopLeftServer(path)
+    await (await import('./scratch-server.ts')).stopLeftServer(path)
     await rm(path, { recursive: true, force: true })
   }
   await rm(state.spool, { recursive: true, force: true })

@@ -1,10 +1,11 @@
-// Worker threads of the agent: each starts from the agent's own file and learns its part from workerData.
+// Worker threads of the agent: each starts from the agent's own file, learns its part from workerData, and what to do it with from its first message.
 import { Worker } from 'node:worker_threads'
 import { ProblemError } from '#lib/domain/problem.ts'
 import type { Problem } from '#lib/domain/problem.ts'
 import { agentFile } from './version.ts'
 
-export type ThreadPart = 'walk' | 'backup' | 'restore' | 'estimate'
+export const threadParts = ['walk', 'backup', 'restore', 'estimate'] as const
+export type ThreadPart = (typeof threadParts)[number]
 
 /** Shared between the orchestrator and its threads: `slots` holds the permits and the stop flag, `counters` one row of numbers per thread. */
 export interface Shared {
@@ -63,34 +64,64 @@ export interface Thread<Out> {
 /** Threads work in buffers that are used again: a large nursery would only fill with garbage before anybody looks. */
 const YOUNG_MB = 8
 
-/** Starts a thread; `onMessage` gets what it says. */
-export function startThread<In extends { kind: string }, Out>(part: ThreadPart, data: Record<string, unknown>, onMessage: (message: In) => void): Thread<Out> {
-  const worker = new Worker(agentFile(), { workerData: { part, ...data }, argv: [], stdout: false, stderr: false, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } })
-  let isStopping = false
+interface IdleThread {
+  worker: Worker
+  failed: Promise<never>
+  isStopping: boolean
+}
+
+/** A thread that loads what its part works with, and waits to be told on what. */
+function idleThread(part: ThreadPart): IdleThread {
+  const worker = new Worker(agentFile(), { workerData: { part }, argv: [], stdout: false, stderr: false, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } })
   const failed = new Promise<never>((_resolve, reject) => {
-    worker.on('message', (message: In | ThreadFailure) => {
-      if (message.kind === 'failed' && 'problem' in message) reject(new ProblemError(message.problem))
-      else onMessage(message as In)
-    })
     worker.once('error', reject)
     worker.once('exit', (code) => {
-      if (!isStopping) reject(new Error(`A worker thread ended by itself with exit code ${code}.`))
+      if (!idle.isStopping) reject(new Error(`A worker thread ended by itself with exit code ${code}.`))
+    })
+    worker.on('message', (message: { kind: string } | ThreadFailure) => {
+      if (message.kind === 'failed' && 'problem' in message) reject(new ProblemError(message.problem))
     })
   })
   // Whoever races against it handles the rejection; without a race in progress it must not end the process.
   failed.catch(() => {})
+  const idle = { worker, failed, isStopping: false }
+  return idle
+}
+
+/** Starts a thread with its data; `onMessage` gets what it says. */
+export type StartThread = <In extends { kind: string }, Out>(part: ThreadPart, data: object, onMessage: (message: In) => void) => Thread<Out>
+
+function begun<In extends { kind: string }, Out>(thread: IdleThread, data: object, onMessage: (message: In) => void): Thread<Out> {
+  const { worker, failed } = thread
+  worker.on('message', (message: In | ThreadFailure) => {
+    if (message.kind !== 'failed') onMessage(message as In)
+  })
+  worker.postMessage(data)
   return {
     post: (message) => worker.postMessage(message),
     failed,
     async stop() {
-      isStopping = true
+      thread.isStopping = true
       await worker.terminate()
     },
   }
 }
 
+export const startThread: StartThread = (part, data, onMessage) => begun(idleThread(part), data, onMessage)
+
+export interface ThreadsAhead {
+  part: ThreadPart
+  count: number
+}
+
+/** So many threads of a part begin to load at once, and are used first: a process has them load while it finds out what exactly they will do. */
+export function threadsAhead({ part, count }: ThreadsAhead): StartThread {
+  const idle = Array.from({ length: count }, () => idleThread(part))
+  return (wanted, data, onMessage) => begun((wanted === part ? idle.shift() : undefined) ?? idleThread(wanted), data, onMessage)
+}
+
 /** Runs a thread to its one answer. */
-export async function askThread<Answer>(part: ThreadPart, data: Record<string, unknown>): Promise<Answer> {
+export async function askThread<Answer>(part: ThreadPart, data: object): Promise<Answer> {
   let answer: (value: Answer) => void = () => {}
   const answered = new Promise<Answer>((resolve) => (answer = resolve))
   const thread = startThread<{ kind: 'answer'; value: Answer }, never>(part, data, ({ value }) => answer(value))

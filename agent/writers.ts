@@ -9,7 +9,7 @@ import { makeFrameMemory } from './frame-memory.ts'
 import { enterRing } from './frame-ring.ts'
 import { type Listing, listing, type Pack } from './listing.ts'
 import type { RunContext } from './run.ts'
-import { type Shared, SLOT_STOP, startThread, type Thread } from './threads.ts'
+import { type Shared, SLOT_STOP, type Thread } from './threads.ts'
 import type { Walked } from './walk.ts'
 
 export interface Writers extends AsyncDisposable {
@@ -75,7 +75,7 @@ export function startWriters({ run, settings, recipient, dataDirectory, shared, 
   const idle = (number: number, thread: Thread<ToBackupThread>): Promise<void> => run.guard(Promise.race([new Promise<void>((resolve) => waiting.set(number, resolve)), thread.failed]))
 
   const threads = numbers.map((number) =>
-    startThread<FromBackupThread, ToBackupThread>('backup', { number, stripe: dataStripe(number + 1), level: zstdLevel(settings), recipient, spool: run.spool, indexPart: parts[number], dataDirectory, shared, frames }, hear(number)),
+    run.startThread<FromBackupThread, ToBackupThread>('backup', { number, stripe: dataStripe(number + 1), level: zstdLevel(settings), recipient, spool: run.spool, indexPart: parts[number], dataDirectory, shared, frames }, hear(number)),
   )
   const started = Promise.all(threads.map((thread, number) => idle(number, thread))).then(() => {})
   started.catch(() => {}) // whoever awaits it hears of it
