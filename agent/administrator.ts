@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { ProblemError } from '#lib/domain/problem.ts'
 import type { ClusterAccess } from '#lib/protocol/cluster.ts'
 import { type Client, row, rows, withClient } from './sql.ts'

@@ -8,12 +8,6 @@ export interface BuiltAgent {
   sha256: string
 }
 
-/** A third of the bundle were messages of zod in forty languages; the agent's own are English. */
-const englishOnly: Plugin = {
-  name: 'english-only',
-  setup: (bundle) => bundle.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: "export { default as en } from './en.js'" })),
-}
-
 /** Modules of Node are loaded by the part that uses them: imported at the top of the one file, every process and every thread would load http, net and all others, which takes longer than many a run. */
 const lazyNode: Plugin = {
   name: 'lazy-node',
@@ -37,7 +31,7 @@ export async function buildAgent(): Promise<BuiltAgent> {
     minifySyntax: true,
     minifyWhitespace: true,
     // Optional parts of pg that exist only where somebody installed them.
-    plugins: [englishOnly, lazyNode],
+    plugins: [lazyNode],
     external: ['pg-native', 'cloudflare:sockets'],
     // Bundled CommonJS asks for node's modules through `require`.
     banner: { js: "const require=process.getBuiltinModule('node:module').createRequire(import.meta.url);" },

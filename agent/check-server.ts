@@ -1,6 +1,6 @@
 // The check lines that the server itself answers: version, role, WAL settings, archiver, recovery, slots, checksums.
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Change, CheckLine, FixId, FixPlan } from '#lib/domain/check.ts'
 import { archiveCommand } from '#lib/postgres/archive-command.ts'
 import { lsn, parseLsn } from '#lib/postgres/lsn.ts'

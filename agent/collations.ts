@@ -1,5 +1,5 @@
 // Text that this host orders otherwise than the one an index was made on: such an index misses rows. https://www.postgresql.org/docs/current/sql-altercollation.html
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Client, row, rows } from './sql.ts'
 
 const Order = z.object({ name: z.string(), made: z.string(), here: z.string() })

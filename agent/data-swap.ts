@@ -1,7 +1,7 @@
 // Moves data directories aside and into place by rename alone, each step repeatable; and the marker by which one set aside is known.
 import { chmod, chown, mkdir, open, readdir, readFile, readlink, rename, rm, rmdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { problem } from '#lib/domain/problem.ts'
 import { replaceSettingsBlock, type Setting } from '#lib/postgres/conf.ts'
 import { KEPT_WITHIN } from '#lib/postgres/paths.ts'

@@ -1,6 +1,6 @@
 // What a drill asks of the scratch server: connects to every database, reads its tables, proves its B-tree indexes, and asks the assertions.
 import { randomUUID } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { DrillCheck, DrillLook } from '#lib/domain/drill.ts'
 import { ProblemError } from '#lib/domain/problem.ts'
 import { countInWords } from '#lib/domain/words.ts'

@@ -1,5 +1,5 @@
 // A restore drill: restores into a folder of its own, opens a server there, looks at everything it was asked to, and removes it all.
-import { z } from 'zod'
+import * as z from 'zod'
 import type { DrillCheck, DrillEvidence } from '#lib/domain/drill.ts'
 import { formatLsn } from '#lib/postgres/lsn.ts'
 import { standing } from '#lib/postgres/recovery-log.ts'

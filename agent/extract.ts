@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ExtractResult } from '#lib/domain/extract.ts'
 import { problem } from '#lib/domain/problem.ts'
 import { standing } from '#lib/postgres/recovery-log.ts'

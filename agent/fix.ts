@@ -1,7 +1,7 @@
 // fix.apply: carries out one fix of the closed list, only as it was shown; what is done comes from a check made at this moment, never from the console.
 import { chmod, chown, mkdir, stat } from 'node:fs/promises'
 import { userInfo } from 'node:os'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Change, type FixId, type FixPlan, fixes, isSamePlan } from '#lib/domain/check.ts'
 import { problem } from '#lib/domain/problem.ts'
 import type { ClusterAccess } from '#lib/protocol/cluster.ts'

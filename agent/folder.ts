@@ -2,7 +2,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { problem } from '#lib/domain/problem.ts'
 import { agentHome } from './environment.ts'
 import { hasCode, pathProblem } from './system-problem.ts'

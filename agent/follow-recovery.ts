@@ -1,7 +1,7 @@
 // Opens a server that has to replay WAL first: starts it, follows its log and where it stands, and starts it again where the WAL asks for higher settings.
 import { open } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type ProblemCode, type ProblemError, problem } from '#lib/domain/problem.ts'
 import { type Lsn, parseLsn } from '#lib/postgres/lsn.ts'
 import { emptyLog, type RecoveryLog, readRecoveryLog } from '#lib/postgres/recovery-log.ts'

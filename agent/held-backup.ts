@@ -1,7 +1,7 @@
 // The one session that holds a non-exclusive backup open: when it ends in any way, the server leaves backup mode by itself.
 // Source: https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-LOWLEVEL-BASE-BACKUP
 import { realpathSync } from 'node:fs'
-import { z } from 'zod'
+import * as z from 'zod'
 import { problem } from '#lib/domain/problem.ts'
 import { factsOf, isMajor, type Major, parseServerVersionNum } from '#lib/postgres/version.ts'
 import type { BackupJob } from '#lib/protocol/cluster.ts'

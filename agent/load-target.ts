@@ -1,5 +1,5 @@
 // Where parts of a copy land in a server: under which names, what is there already, and that a load that failed leaves nothing.
-import { z } from 'zod'
+import * as z from 'zod'
 import { type ExtractItem, type ExtractPolicy, isWhole, type LoadedTable, renamedDatabase, renamedSchemas, type TableName } from '#lib/domain/extract.ts'
 import { problem } from '#lib/domain/problem.ts'
 import type { ClusterAccess, LoadJob } from '#lib/protocol/cluster.ts'

@@ -1,5 +1,5 @@
 // Looks into a server that has just opened: who it is, on which timeline, and whether each of its databases opens.
-import { z } from 'zod'
+import * as z from 'zod'
 import { problem } from '#lib/domain/problem.ts'
 import type { ClusterAccess } from '#lib/protocol/cluster.ts'
 import { otherOrders } from './collations.ts'

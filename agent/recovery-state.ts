@@ -1,7 +1,7 @@
 // How far a recovery is, written before each step: whoever finds its process dead knows from it what to put back.
 import { open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { Problem } from '#lib/domain/problem.ts'
 import { RecoverResult } from '#lib/protocol/recovery.ts'
 import { syncDirectory } from './data-swap.ts'

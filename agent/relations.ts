@@ -1,5 +1,5 @@
 // Names of relations of the running server by their files and oids: WAL speaks in numbers.
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Params, Result } from '#lib/protocol/methods.ts'
 import { rows, withClient } from './sql.ts'
 

@@ -1,7 +1,7 @@
 // Deletes what a recovery set aside, the old cluster or what was recovered: this directory alone, proved by its name, its marker and its system identifier.
 import { lstat, readdir, readlink, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { problem } from '#lib/domain/problem.ts'
 import type { ReleaseJob, ReleaseResult } from '#lib/protocol/recovery.ts'
 import { readControlFile } from './control.ts'

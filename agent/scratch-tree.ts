@@ -1,5 +1,5 @@
 // The `scratch.tree` method: databases, schemas and tables of an open scratch server, with estimated rows and sizes.
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ExtractTree } from '#lib/domain/extract.ts'
 import type { Params } from '#lib/protocol/methods.ts'
 import { openScratch, touchScratch } from './extract.ts'

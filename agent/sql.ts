@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import pg from 'pg'
-import { z } from 'zod'
+import * as z from 'zod'
 import { problem } from '#lib/domain/problem.ts'
 import { findPgpassEntry, isPgpassModeSafe, parsePgpass } from '#lib/postgres/conninfo.ts'
 import type { ClusterAccess } from '#lib/protocol/cluster.ts'

@@ -1,6 +1,6 @@
 // Undoes a recovery that opened: the server is stopped, what it ran on is set aside and kept, and the old cluster is where it was, untouched.
 import { stat } from 'node:fs/promises'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { problem, ProblemError } from '#lib/domain/problem.ts'
 import type { UndoJob, UndoResult } from '#lib/protocol/recovery.ts'
 import { readControlFile } from './control.ts'

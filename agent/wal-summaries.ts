@@ -1,6 +1,6 @@
 // Asks a server of PostgreSQL 17 or later which blocks changed between two positions, as its WAL summaries know it.
 // Source: https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-WAL-SUMMARY
-import { z } from 'zod'
+import * as z from 'zod'
 import { formatLsn, type Lsn, parseLsn } from '#lib/postgres/lsn.ts'
 import type { SummarisedRelation } from '#lib/postgres/wal-summary.ts'
 import { type Client, INSUFFICIENT_PRIVILEGE, row, rows, settingsOf, sqlState } from './sql.ts'

@@ -1,6 +1,6 @@
 // Every page of the console, full: in light and dark, wide and narrow, and for each role.
 import { expect } from '@playwright/test'
-import { z } from 'zod'
+import * as z from 'zod'
 import { navigation, navigationFor, pageHref } from '#components/frame/navigation.ts'
 import { roles } from '#lib/domain/role.ts'
 import { stage } from './stage.ts'

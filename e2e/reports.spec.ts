@@ -1,7 +1,7 @@
 // Reports in the browser: what the first path left behind, told by day, source, host, device and image, with numbers that agree.
 import { readFile } from 'node:fs/promises'
 import { expect } from '@playwright/test'
-import { z } from 'zod'
+import * as z from 'zod'
 import { sharesOf } from '#components/reports/media-shares.ts'
 import { Source } from '#lib/contract/sets.ts'
 import { Media, Storage } from '#lib/contract/storages.ts'

@@ -1,7 +1,7 @@
 // Bringing a cluster back in the browser: what was committed is there again, in a server started from what was restored.
 import { expect } from '@playwright/test'
 import pg from 'pg'
-import { z } from 'zod'
+import * as z from 'zod'
 import { startRestored } from './hosts/cluster.ts'
 import { stage } from './stage.ts'
 import { expectAccessible, test } from './story.ts'

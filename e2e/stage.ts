@@ -2,7 +2,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { launchConsole } from '#scripts/demo/console.ts'
 import { serverFolder, serverUser, startCluster } from './hosts/cluster.ts'
 import { freePort } from './hosts/ports.ts'

@@ -1,7 +1,7 @@
 // One browser page through a whole story: the tests of a file go on where the one before stopped, as a person does.
 import AxeBuilder from '@axe-core/playwright'
 import { expect, type Page, test as base } from '@playwright/test'
-import { z } from 'zod'
+import * as z from 'zod'
 import { stage } from './stage.ts'
 
 /** Signed in as the administrator that the first start made; `story` keeps one page for all tests of a worker. */

@@ -1,7 +1,7 @@
 // Keeps package-lock.json whole: `npm ci` refuses a lock that leaves out the packages of other platforms, which happens when it was written behind a registry that does not offer them.
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 
 const Entry = z.looseObject({
   version: z.string().optional(),

@@ -8,10 +8,10 @@ import { sourceFiles } from './source-files.ts'
 const top = join(import.meta.dirname, '..')
 
 const clean: ReadonlyMap<string, string> = new Map([
-  ['lib/postgres/lsn.ts', `import { z } from 'zod'\nexport const said = 'Stop the process. Then setTimeout('`],
+  ['lib/postgres/lsn.ts', `import * as z from 'zod'\nexport const said = 'Stop the process. Then setTimeout('`],
   ['lib/domain/run.ts', `import { lsn } from '#lib/postgres/lsn.ts'\nimport type { X } from './problem.ts'`],
-  ['lib/domain/problem.ts', `const glob = '**/*.ts'\nimport { z } from 'zod'\nconst other = 'x*/'`],
-  ['lib/protocol/methods.ts', `import { z } from 'zod'\nexport * from '#lib/domain/run.ts'`],
+  ['lib/domain/problem.ts', `const glob = '**/*.ts'\nimport * as z from 'zod'\nconst other = 'x*/'`],
+  ['lib/protocol/methods.ts', `import * as z from 'zod'\nexport * from '#lib/domain/run.ts'`],
   ['lib/contract/runs.ts', `import { oc } from '@orpc/contract'\nimport { run } from '#lib/domain/run.ts'`],
   ['lib/image/writer.ts', `import { createHash } from 'node:crypto'\nconst worker = new URL('./lane.ts', import.meta.url)`],
   ['lib/image/lane.ts', `import { parentPort } from 'node:worker_threads'`],

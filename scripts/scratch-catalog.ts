@@ -2,7 +2,7 @@
 import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Catalog, endLeftover, startCatalog } from '#lib/platform/embedded-catalog.ts'
 import { readIfThere } from '#lib/platform/files.ts'
 import { homePaths } from '#lib/platform/home.ts'

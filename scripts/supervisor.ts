@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import { ProblemError } from '#lib/domain/problem.ts'
 import { catalogAccount } from '#lib/platform/account.ts'
 import { keepRunning } from '#lib/platform/child.ts'

@@ -1,5 +1,5 @@
 // What the reports of Vitest and Playwright say, in one form: which tests passed, which requirements they prove, which ids nobody knows.
-import { z } from 'zod'
+import * as z from 'zod'
 import { requirements } from '#e2e/requirements.ts'
 
 export interface Outcome {

@@ -3,7 +3,7 @@
 import { zodResolver } from '@hookform/resolvers/zod'
 import { useMutation } from '@tanstack/react-query'
 import { Controller, useForm, useWatch } from 'react-hook-form'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { showFieldErrors } from '#components/form/server-fields.ts'
 import { Button } from '#components/ui/button.tsx'
 import { RadioCards } from '#components/ui/choice.tsx'

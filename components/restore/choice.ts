@@ -1,5 +1,5 @@
 /** What a person chose to restore, as the address of the page says it. Pure. */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { RecoveryTarget } from '#lib/contract/restores.ts'
 import { Id, LsnText, Time } from '#lib/contract/shapes.ts'
 

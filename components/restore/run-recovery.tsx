@@ -3,7 +3,7 @@
 import { skipToken, useMutation, useQuery } from '@tanstack/react-query'
 import { useRouter } from 'next/navigation'
 import { useState } from 'react'
-import { z } from 'zod'
+import * as z from 'zod'
 import { RunInline } from '#components/runs/run-inline.tsx'
 import { useRun } from '#components/runs/use-run.ts'
 import { Button, LinkButton } from '#components/ui/button.tsx'

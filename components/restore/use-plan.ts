@@ -2,7 +2,7 @@
 /** The plan of a request, asked for again whenever the request changes. */
 import { keepPreviousData, skipToken, useQuery, type UseQueryResult } from '@tanstack/react-query'
 import { useDeferredValue } from 'react'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { api, type Outputs } from '#lib/client/api.ts'
 import type { RestoreRequest } from '#lib/contract/restores.ts'
 

@@ -1,5 +1,5 @@
 /** What a run left behind, as lines for its page. The result of each kind is JSON of the worker; what is not known here is not shown. Pure. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { formatBytes, formatCount, formatDuration } from '#components/ui/format.ts'
 
 export interface ResultLine { key: string; label: string; text: string; mono: boolean }

@@ -1,6 +1,6 @@
 /** The fields of a bucket: where it is, how one signs in there, and how objects are put into it. */
 import { Controller, type UseFormReturn } from 'react-hook-form'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { SegmentedField } from '#components/ui/choice.tsx'
 import { Select } from '#components/ui/select.tsx'
 import { PasswordField, TextArea, TextField } from '#components/ui/text-field.tsx'

@@ -1,7 +1,7 @@
 /** Which host has the directory of a storage device. */
 import { useQuery } from '@tanstack/react-query'
 import { Controller, type UseFormReturn } from 'react-hook-form'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { ProblemNotice } from '#components/ui/problem-notice.tsx'
 import { Select } from '#components/ui/select.tsx'
 import { api } from '#lib/client/api.ts'

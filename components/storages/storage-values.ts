@@ -1,5 +1,5 @@
 /** What the form of a storage device holds while it is filled in, and what of it is sent. */
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Storage, StorageFields } from '#lib/contract/storages.ts'
 import { fromGib } from './storage-state.ts'
 

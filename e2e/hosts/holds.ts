@@ -3,7 +3,7 @@ import { chmod, copyFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** The `occurrence`th step of this label in a run, counted from 1. Numbers in labels are left out, so that two runs have the same steps. */
 export interface Step { label: string; occurrence: number }

@@ -1,7 +1,7 @@
 /** The typed API in the browser: `client` calls it, `api` gives react-query its options and keys. */
 import type { InferContractRouterInputs, InferContractRouterOutputs } from '@orpc/contract'
 import { createTanstackQueryUtils } from '@orpc/tanstack-query'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Contract } from '#lib/contract/contract.ts'
 import { idleSeconds } from './idle.ts'
 import { createClient } from './link.ts'

@@ -1,5 +1,5 @@
 /** First start, the signed-in person, users, tokens, audit and what holds for the whole console. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { Role } from '#lib/domain/role.ts'
 import { operation } from './operation.ts'
 import { SettingOverrides } from './setting-shapes.ts'

@@ -1,5 +1,5 @@
 /** Restore drills: what is wished for each source, starting one, and the evidence of those that ran. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { DrillEvidence, DrillLook, DrillTarget } from '#lib/domain/drill.ts'
 import { Problem } from '#lib/domain/problem.ts'
 import { RunState } from '#lib/domain/run.ts'

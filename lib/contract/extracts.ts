@@ -1,5 +1,5 @@
 /** Extracts: a scratch server on a restored copy, what lies in it, and what is taken out of it. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { DumpFormat, ExtractItem, ExtractPolicy, ExtractTree, LoadResult } from '#lib/domain/extract.ts'
 import { RunState } from '#lib/domain/run.ts'
 import { operation } from './operation.ts'

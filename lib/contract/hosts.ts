@@ -1,5 +1,5 @@
 /** Operations on hosts and their agents; whatever must reach the host answers with the run that does it. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { FoundCluster } from '#lib/domain/found.ts'
 import { operation } from './operation.ts'
 import { Comment, Empty, Id, Name, Path, Port, RunRef, Time } from './shapes.ts'

@@ -1,5 +1,5 @@
 /** Operations on encryption keys. The private half of a key leaves the console by `export` only. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { Recipient } from '#lib/domain/encryption.ts'
 import { operation } from './operation.ts'
 import { Comment, Id, Name, Saved, Time } from './shapes.ts'

@@ -1,5 +1,5 @@
 /** Recoveries completed on hosts: planned and shown, begun, undone, released. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { recoveryStates } from '#lib/domain/recovery-place.ts'
 import { Service } from '#lib/domain/service.ts'
 import { operation } from './operation.ts'

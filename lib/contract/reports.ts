@@ -1,5 +1,5 @@
 /** What happened: Overview and Reports. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { RunState } from '#lib/domain/run.ts'
 import { Host } from './hosts.ts'
 import { operation } from './operation.ts'

@@ -1,5 +1,5 @@
 /** Restore What, Where and Express: moments, plans, and the run that carries one out. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { FoundMoments } from '#lib/domain/moments.ts'
 import { operation } from './operation.ts'
 import { ConfirmName, RecoveryChoice, RecoveryPlan } from './recoveries.ts'

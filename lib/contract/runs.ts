@@ -1,5 +1,5 @@
 /** Starting backups, watching runs, and the images they left. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { RunKind, RunState } from '#lib/domain/run.ts'
 import { operation } from './operation.ts'
 import { Bytes, Empty, Id, Image, RunDetail, RunEvent, RunGroup, RunRef, Time } from './shapes.ts'

@@ -1,5 +1,5 @@
 /** Operations on backup sets, their sources, schedule, retention and settings: everything of Backup ▸ What, Where, How and When. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { FixPlan } from '#lib/domain/check.ts'
 import { operation } from './operation.ts'
 import { SettingOverrides } from './setting-shapes.ts'

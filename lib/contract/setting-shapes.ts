@@ -1,5 +1,5 @@
 /** The settings table of the domain as API shapes. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { settingKeys, SettingOrigin, SettingOverrides, SettingValues } from '#lib/domain/settings.ts'
 
 export const SettingKey = z.enum(settingKeys)

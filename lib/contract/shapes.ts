@@ -1,5 +1,5 @@
 /** Shapes that several operations answer: numbers of bytes are plain numbers, times ISO 8601 in UTC, LSNs PostgreSQL's text. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { CheckLine } from '#lib/domain/check.ts'
 import { RunEvent } from '#lib/domain/event.ts'
 import { Problem } from '#lib/domain/problem.ts'

@@ -1,5 +1,5 @@
 /** Operations on storage devices and what lies on them. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { Adoption } from '#lib/domain/adoption.ts'
 import { storageClasses, storageKinds } from '#lib/domain/storage-place.ts'
 import { operation } from './operation.ts'

@@ -1,5 +1,5 @@
 /** Recoveries on hosts: begun, opened, then undone or released; each change of state is one guarded statement. */
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { Kept, RecoveryPlace, type RecoveryState, WayBack } from '#lib/domain/recovery-place.ts'
 import type { RecoverResult } from '#lib/protocol/recovery.ts'
 import type { Tx } from './client.ts'

@@ -1,5 +1,5 @@
 /** What adoption finds on a storage device and takes into the catalog: the result of its run, and what the preview shows. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { countInWords } from './words.ts'
 
 const Count = z.int().nonnegative()

@@ -1,5 +1,5 @@
 /** The lines of a check (amcheck): what is looked at, in their order, and the shape of a result. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 export const checkLines = {
   agent: 'Agent', connection: 'Connection', 'server-version': 'Server version', 'role-privileges': 'Role privileges', 'data-directory': 'Data directory',

@@ -1,5 +1,5 @@
 /** A restore drill: what it restores, what it looks at on the scratch server, and the evidence that it leaves. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 export const drillTargets = ['latest', 'random', 'last-full'] as const
 export const DrillTarget = z.enum(drillTargets)

@@ -1,5 +1,5 @@
 /** Encryption of images in age's words: a recipient encrypts and may be known to all, its identity decrypts and is a secret. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 export const encryptionPlaces = ['none', 'host', 'console'] as const
 export type EncryptionPlace = (typeof encryptionPlaces)[number]

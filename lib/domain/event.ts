@@ -1,5 +1,5 @@
 /** One event of a run: the same schema in the agent's journal, on the wire, in the database and on the page. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { Problem } from './problem.ts'
 import { Kept } from './recovery-place.ts'
 import { RunPhase } from './run.ts'

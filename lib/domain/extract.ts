@@ -1,5 +1,5 @@
 /** Extracting: what lies in a scratch server, what of it is taken, where it goes, and what happens to what is there. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 const ObjectName = z.string().min(1).max(63)
 

@@ -1,5 +1,5 @@
 /** A database cluster that an agent found on its host, without needing to connect to it. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** What an agent found about one cluster on its host, without needing to connect. */
 export const FoundCluster = z.object({

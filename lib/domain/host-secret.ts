@@ -1,5 +1,5 @@
 /** What is sealed for a host: how the console signs in there. The sealed text is this as JSON. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 export const HostSecret = z.union([
   z.strictObject({ password: z.string().min(1) }),

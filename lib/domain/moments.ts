@@ -1,5 +1,5 @@
 /** What a search for the moment found in the WAL: commits over time, and the transactions that somebody may want to undo. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { LsnText } from '#lib/postgres/lsn.ts'
 import { suspectKinds } from '#lib/postgres/wal-moments.ts'
 import { countInWords, listInWords } from './words.ts'

@@ -1,5 +1,5 @@
 /** Every failure a user can be shown. One table: the code, how the API answers, whether waiting may cure it, and the hint when a site has no better one. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 export const problems = {
   'invalid-input': { status: 400, retry: false, hint: 'Correct the marked fields and save again.' },

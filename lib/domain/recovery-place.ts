@@ -1,5 +1,5 @@
 /** Where a recovered server is to live, how it is reached there, and the way back. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { AbsolutePath } from './absolute-path.ts'
 import { Service } from './service.ts'
 

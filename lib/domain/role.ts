@@ -1,5 +1,5 @@
 /** Who may do what: roles, the permissions the contract asks for, and the one table between them. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 export const roles = ['administrator', 'operator', 'monitor', 'restore-only'] as const
 export const Role = z.enum(roles)

@@ -1,5 +1,5 @@
 /** The frozen input of a run by kind: what was resolved when it was started, so that editing a set meanwhile changes nothing; never a secret. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { FixPlan } from './check.ts'
 import { DrillLook, DrillTarget } from './drill.ts'
 import { DumpFormat, ExtractItem, ExtractPolicy } from './extract.ts'

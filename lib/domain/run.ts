@@ -1,5 +1,5 @@
 /** What a run is and what may happen to it, as data: the pages disable buttons from it, the services enforce it, the tests enumerate it. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 export const runStates = ['queued', 'running', 'cancelling', 'succeeded', 'strange', 'failed', 'cancelled'] as const
 export const RunState = z.enum(runStates)

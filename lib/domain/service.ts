@@ -1,5 +1,5 @@
 /** How the server of a cluster is stopped and started on its host: the service in front of it, found or given, and its command lines. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Argv, asUser, pgCtlStart, pgCtlStop } from '#lib/postgres/server-commands.ts'
 import type { FoundCluster } from './found.ts'
 

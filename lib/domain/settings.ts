@@ -1,5 +1,5 @@
 /** Every inheritable setting of a backup (global → set → source): one table feeds the database columns, the forms, the API and the origin shown. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { DEFAULT_KEY, encryptionPlaces } from './encryption.ts'
 import { excludeFault, excludePatterns } from './excludes.ts'
 

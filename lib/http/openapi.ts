@@ -1,7 +1,7 @@
 /** The OpenAPI document of the API, made from the contract. */
 import { OpenAPIGenerator } from '@orpc/openapi'
 import { ZodToJsonSchemaConverter } from '@orpc/zod/zod4'
-import { z } from 'zod'
+import * as z from 'zod'
 import { contract } from '#lib/contract/contract.ts'
 import { Problem } from '#lib/domain/problem.ts'
 import { listOperations } from './router.ts'

@@ -1,6 +1,6 @@
 /** From whatever a request ended with to a Problem, and from a Problem to a response (application/problem+json). */
 import { ORPCError, ValidationError } from '@orpc/server'
-import { z } from 'zod'
+import * as z from 'zod'
 import { Problem, ProblemError, problems, toProblem } from '#lib/domain/problem.ts'
 import type { Log } from '#lib/platform/log.ts'
 

@@ -1,5 +1,5 @@
 /** Signing in and out: the two doors of better-auth that are open, each with a closed input. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { problem } from '#lib/domain/problem.ts'
 import { record } from '#lib/services/audit.ts'
 import { readBody } from './body.ts'

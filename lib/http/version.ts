@@ -1,7 +1,7 @@
 /** Which Howdah this is: by the manifest in the folder that every process of it is started in. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 
 const Manifest = z.object({ version: z.string() })
 

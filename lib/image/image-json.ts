@@ -1,6 +1,6 @@
 // image.json: what one image is. Written last, so that an image without it does not exist.
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { problem } from '#lib/domain/problem.ts'
 import { Recipient } from '#lib/domain/encryption.ts'
 import { LsnText } from '#lib/postgres/lsn.ts'

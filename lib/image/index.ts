@@ -1,5 +1,5 @@
 // index.json.zst: which frames of which volume hold a file. JSON lines in zstd frames, so that it is written and read without holding it whole.
-import { z } from 'zod'
+import * as z from 'zod'
 import { compressFrame, decompressFrame, frameSplitter } from './frames.ts'
 
 export const INDEX_FORMAT = 1

@@ -1,5 +1,5 @@
 // set.json: what a backup set is, as of the last run of one of its sources; with image.json and WAL it is what a lost catalog is rebuilt from. Never a secret.
-import { z } from 'zod'
+import * as z from 'zod'
 import { FrozenSource } from '#lib/domain/run-input.ts'
 import { settingKeys, settings, type SettingOverrides, type SettingScope } from '#lib/domain/settings.ts'
 

@@ -1,7 +1,7 @@
 // The only file that reads process.env: everything the environment may say to Howdah, parsed once and with its defaults.
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** One row per variable: what README's table, the error messages and the parser share. */
 export const variables = {

@@ -1,6 +1,6 @@
 // Only one console works in a home: a lock file says which process, and what it started.
 import { rename, rm, writeFile } from 'node:fs/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import { errorCode, readIfThere } from './files.ts'
 import { endProcess, identify, type Identity, isRunning } from './process-table.ts'
 

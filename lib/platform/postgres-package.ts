@@ -2,7 +2,7 @@
 import { cp, lstat, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { problem } from '#lib/domain/problem.ts'
 import { isThere } from './files.ts'
 

@@ -1,7 +1,7 @@
 // Log sequence numbers: 64-bit byte positions in the write-ahead log, held as bigint and printed as PostgreSQL prints them.
 // Source: https://www.postgresql.org/docs/current/datatype-pg-lsn.html, src/include/access/xlogdefs.h
 
-import { z } from 'zod'
+import * as z from 'zod'
 
 declare const brand: unique symbol
 

@@ -1,7 +1,7 @@
 // backup_manifest: the list of files with sizes and checksums that pg_verifybackup and pg_combinebackup read.
 // Source: https://www.postgresql.org/docs/current/backup-manifest-format.html, src/backend/backup/backup_manifest.c
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { formatLsn, type Lsn, zLsn } from './lsn.ts'
 
 export const MANIFEST_ALGORITHMS = ['NONE', 'CRC32C', 'SHA224', 'SHA256', 'SHA384', 'SHA512'] as const

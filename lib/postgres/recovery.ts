@@ -1,7 +1,7 @@
 // Recovery targets: where replay of WAL stops, as settings with recovery.signal (12+) or as recovery.conf (9.6 to 11).
 // Source: https://www.postgresql.org/docs/current/runtime-config-wal.html#RUNTIME-CONFIG-WAL-RECOVERY-TARGET
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { formatSettings, type Setting } from './conf.ts'
 import { formatLsn, type Lsn } from './lsn.ts'
 

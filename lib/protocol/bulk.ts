@@ -1,5 +1,5 @@
 /** What `agent bulk` is asked and answers: one transfer of bytes after another. Apart from the methods, because a program that moves one file should not build them all. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { AbsolutePath } from '#lib/domain/absolute-path.ts'
 import { Recipient } from '#lib/domain/encryption.ts'
 import { FileName } from '#lib/domain/event.ts'

@@ -1,5 +1,5 @@
 /** How a cluster is reached on its host, as the console tells the agent; the only place of the protocol where a secret travels. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { DrillLook } from '#lib/domain/drill.ts'
 import { Recipient } from '#lib/domain/encryption.ts'
 import { DumpFormat, ExtractItem, ExtractPolicy } from '#lib/domain/extract.ts'

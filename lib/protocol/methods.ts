@@ -1,5 +1,5 @@
 /** Everything the console may ask of an agent. Change this table, bump VERSION, regenerate schema.json. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { CheckLine, FixPlan } from '#lib/domain/check.ts'
 import { FileName, RunEvent } from '#lib/domain/event.ts'
 import { ExtractTree } from '#lib/domain/extract.ts'

@@ -1,5 +1,5 @@
 /** What the console tells an agent to complete a recovery, to undo one, and to release what it set aside. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { AbsolutePath } from '#lib/domain/absolute-path.ts'
 import { RecoveryPlace, WayBack } from '#lib/domain/recovery-place.ts'
 

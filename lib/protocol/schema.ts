@@ -1,5 +1,5 @@
 // The protocol as JSON Schema, to be compared with its golden copy: what an agent of one version and a console of another say to each other never changes by accident.
-import { z } from 'zod'
+import * as z from 'zod'
 import { RunEvent } from '#lib/domain/event.ts'
 import { BackupResult, Job, RestoreResult } from './cluster.ts'
 import { BulkHeader, BulkRequest, StoreEnd } from './bulk.ts'

@@ -1,6 +1,6 @@
 /** The queue of run ids, by pg-boss in the catalog database. */
 import { PgBoss } from 'pg-boss'
-import { z } from 'zod'
+import * as z from 'zod'
 
 const QUEUE = 'run'
 const Message = z.object({ runId: z.uuid() })

@@ -1,6 +1,6 @@
 /** Restores: what a source can be brought back to, the plan of a restore, and the run that carries out exactly the plan that was shown. */
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { SourceFacts } from '#lib/db/facts.ts'
 import type { HostRow } from '#lib/db/hosts.ts'
 import type { SourceRow } from '#lib/db/sources.ts'

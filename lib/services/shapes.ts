@@ -1,5 +1,5 @@
 /** Input and output of an operation, read off the contract: what a use case takes after parsing, and what it must answer. */
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Contract } from '#lib/contract/contract.ts'
 
 export type Noun = keyof Contract

@@ -1,7 +1,7 @@
 /** The worker process: reads the environment, runs until SIGTERM or SIGINT, then hands over what goes on. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { ProblemError } from '#lib/domain/problem.ts'
 import { readEnvironment } from '#lib/platform/env.ts'
 import { openLog } from '#lib/platform/log.ts'

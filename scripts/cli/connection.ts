@@ -2,7 +2,7 @@
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { createClient, type ApiClient } from '#lib/client/link.ts'
 import { problem } from '#lib/domain/problem.ts'
 import { readEnvironment } from '#lib/platform/env.ts'

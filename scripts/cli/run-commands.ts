@@ -1,6 +1,6 @@
 // howdah overview, run, runs, images, restore: what happens.
 import type { Command } from 'commander'
-import { z } from 'zod'
+import * as z from 'zod'
 import { RestoreRequest, type RecoveryTarget } from '#lib/contract/restores.ts'
 import { runStateWords } from '#lib/domain/run.ts'
 import { sizeInWords, spanInWords } from '#lib/domain/words.ts'

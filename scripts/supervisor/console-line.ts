@@ -1,5 +1,5 @@
 // What of a child's many lines is worth a person's look at the terminal; all of them are in the log files.
-import { z } from 'zod'
+import * as z from 'zod'
 
 const Line = z.object({ level: z.enum(['warn', 'error', 'fatal']), msg: z.string(), err: z.object({ message: z.string() }).optional() })
 
