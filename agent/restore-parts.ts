@@ -9,6 +9,8 @@ export interface StripePart {
   begin: number
   end: number
   volumes: number[]
+  /** What it costs: its content, and something for each file. */
+  bytes: number
 }
 
 /** The same with its image, counted from 0, and its volumes as they are stored. */
@@ -28,20 +30,19 @@ export interface Cutter {
 
 export function cutter(partBytes = PART_BYTES): Cutter {
   const parts: StripePart[] = []
-  const open = new Map<string, { at: number; bytes: number; part: StripePart | null }>()
+  const open = new Map<string, { at: number; part: StripePart | null }>()
   return {
     next(stripe, wanted) {
-      const of = open.get(stripe) ?? { at: 0, bytes: 0, part: null }
+      const of = open.get(stripe) ?? { at: 0, part: null }
       open.set(stripe, of)
       of.at += 1
       if (wanted === null) return
-      if (of.part === null) parts.push((of.part = { stripe, begin: of.at - 1, end: of.at, volumes: [] }))
+      if (of.part === null) parts.push((of.part = { stripe, begin: of.at - 1, end: of.at, volumes: [], bytes: 0 }))
       const { part } = of
       part.end = of.at
       for (const number of wanted.volumes) if (part.volumes.at(-1) !== number) part.volumes.push(number)
-      of.bytes += wanted.bytes + COST_OF_A_FILE
-      if (of.bytes < partBytes) return
-      ;[of.part, of.bytes] = [null, 0]
+      part.bytes += wanted.bytes + COST_OF_A_FILE
+      if (part.bytes >= partBytes) of.part = null
     },
     parts: () => parts,
   }
@@ -75,4 +76,41 @@ export function partsInTurn(images: readonly (readonly StoredVolume[])[], parts:
     else turn.push(...wanted)
   }
   return turns
+}
+
+/** Gives a thread, counted from 0, its next part; null = nothing is left for it. */
+export type NextPart = (thread: number) => Part | null
+
+/**
+ * A thread goes through a stripe, then through one that nobody has begun, the longest first; then it helps where most is left. A volume is thus needed by parts
+ * that are restored one after another or side by side.
+ */
+export function dealParts(parts: readonly Part[]): NextPart {
+  const byStripe = Map.groupBy(parts, ({ image, stripe }) => `${image} ${stripe}`)
+  const queues = [...byStripe.values()].map((own) => ({ left: [...own], bytes: own.reduce((sum, { bytes }) => sum + bytes, 0) })).toSorted((a, b) => b.bytes - a.bytes)
+  const unbegun = [...queues]
+  const places = new Map<number, (typeof queues)[number]>()
+  return (thread) => {
+    const place = places.get(thread)
+    const queue = place !== undefined && place.left.length > 0 ? place : (unbegun.shift() ?? queues.toSorted((a, b) => b.bytes - a.bytes)[0])
+    const part = queue?.left.shift()
+    if (queue === undefined || part === undefined) return null
+    queue.bytes -= part.bytes
+    places.set(thread, queue)
+    return part
+  }
+}
+
+/** The same parts about as so many threads will begin them. */
+export function inExpectedOrder(parts: readonly Part[], threads: number): Part[] {
+  const next = dealParts(parts)
+  const busy = Array.from({ length: threads }, () => 0)
+  const order: Part[] = []
+  for (;;) {
+    const thread = busy.indexOf(Math.min(...busy))
+    const part = next(thread)
+    if (part === null) return order
+    order.push(part)
+    busy[thread] = (busy[thread] ?? 0) + part.bytes
+  }
 }

@@ -16,7 +16,7 @@ import type { SummedFile } from './merge-blocks.ts'
 import { type FromRestoreThread, imageFolderIn, type ToRestoreThread } from './restore-thread.ts'
 import { basesOf } from './restore-survey.ts'
 import type { RunContext } from './run.ts'
-import { type Part, partsInTurn } from './restore-parts.ts'
+import { dealParts, inExpectedOrder, type Part, partsInTurn } from './restore-parts.ts'
 import { reporting } from './restore-progress.ts'
 import { supply } from './supply.ts'
 import { syncOne, syncTree } from './sync-tree.ts'
@@ -125,15 +125,16 @@ export async function runRestore(job: RestoreJob, run: RunContext, leftovers: re
     const turns = partsInTurn(job.images.map(({ volumes }) => volumes), found.parts, basesOf(found.merged))
     const namesOf = ({ image, volumes }: Part): string[] => volumes.map(({ name }) => `${imageFolderIn(image)}/${name}`)
     const nameOfWal = ({ storedName }: RestoreJob['wal'][number]): string => `wal/${storedName}`
-    const files = supply(run, threadCount + SPARE_FILES, [...turns.flat().map(namesOf), ...walLeft.map((file) => [nameOfWal(file)])])
+    const files = supply(run, threadCount + SPARE_FILES, [...turns.flatMap((parts) => inExpectedOrder(parts, threadCount)).map(namesOf), ...walLeft.map((file) => [nameOfWal(file)])])
     const failures: unknown[] = []
     const hearUsed = (said: FromRestoreThread) => {
       if (said.kind === 'used') void files.used(said.name).catch((error: unknown) => void failures.push(error))
     }
     const inThreads = (work: (number: number) => Promise<void>): Promise<void[]> => Promise.all(threads.map((_, number) => work(number)))
-    for (const queue of turns) {
+    for (const parts of turns) {
+      const next = dealParts(parts)
       await inThreads(async (number) => {
-        for (let part = queue.shift(); part !== undefined; part = queue.shift()) {
+        for (let part = next(number); part !== null; part = next(number)) {
           Atomics.store(arrived, number, 0)
           const fetching = (async (names: string[]) => {
             for (const name of names) {

@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { problem } from '#lib/domain/problem.ts'
 import { usedMark } from './folder.ts'
+import { dealParts, inExpectedOrder, type Part } from './restore-parts.ts'
 import type { RunContext } from './run.ts'
 import { supply } from './supply.ts'
 
@@ -37,33 +38,35 @@ function running({ sends = true } = {}) {
   return { run, asked, spool, open: () => asked.filter((name) => !existsSync(usedMark(spool, name))).length }
 }
 
-/** Pieces of work as stripes give them: each needs some volumes of one stripe, and the next may begin with the volume that this one ended with. */
-const pieces = fc.array(fc.record({ count: fc.nat(5), goesOn: fc.boolean() }), { maxLength: 12 }).map((parts) => {
+/** Stripes in parts: each needs some volumes, and the next may begin with the volume that this one ended with. */
+const stripes = fc.array(fc.array(fc.record({ count: fc.nat(4), goesOn: fc.boolean(), bytes: fc.nat(100) }), { maxLength: 8 }), { maxLength: 4 }).map((all) => all.flatMap((parts, number): Part[] => {
+  const stripe = `data-${number + 1}`
   let last = 0
-  return parts.map(({ count, goesOn }) => {
+  return parts.map(({ count, goesOn, bytes }, at) => {
     const first = goesOn && last > 0 ? last : last + 1
     if (count > 0) last = first + count - 1
-    return Array.from({ length: count }, (_, index) => `v${first + index}`)
+    return { image: 0, stripe, begin: at, end: at + 1, bytes, volumes: Array.from({ length: count }, (_, index) => ({ name: `${stripe}-${first + index}`, sizeBytes: 1, rawBytes: 1, sha256: '' })) }
   })
-})
+}))
+const namesOf = ({ volumes }: Part): string[] => volumes.map(({ name }) => name)
 
-test('whatever the pieces of work and however many do them: all get their files, each is asked for once and kept until the last is done with it, and never more than allowed lie there [D13]', async () => {
-  await fc.assert(fc.asyncProperty(pieces, fc.integer({ min: 1, max: 3 }), fc.infiniteStream(fc.nat(2)), async (needs, workers, waits) => {
+test('whatever the stripes and however many threads restore them: all get their volumes, each is asked for once and kept until the last is done with it, and never more than allowed lie there [D13]', async () => {
+  await fc.assert(fc.asyncProperty(stripes, fc.integer({ min: 1, max: 3 }), fc.infiniteStream(fc.nat(2)), async (parts, threads, waits) => {
     const { run, asked, spool, open } = running()
-    const limit = workers + 1
-    const files = supply(run, limit, needs)
-    const queue = [...needs]
-    await Promise.all(Array.from({ length: workers }, async () => {
-      for (let piece = queue.shift(); piece !== undefined; piece = queue.shift()) {
-        // Asks for one file after another, and is done with each when it has the next, as a part of a stripe does.
+    const limit = threads + 1
+    const files = supply(run, limit, inExpectedOrder(parts, threads).map(namesOf))
+    const next = dealParts(parts)
+    await Promise.all(Array.from({ length: threads }, async (_, thread) => {
+      for (let part = next(thread); part !== null; part = next(thread)) {
+        const names = namesOf(part)
         const have: string[] = []
-        const fetching = (async (names: string[]) => {
+        const fetching = (async () => {
           for (const name of names) {
             await files.get(name)
             have.push(name)
           }
-        })(piece)
-        for (const [at, name] of piece.entries()) {
+        })()
+        for (const [at, name] of names.entries()) {
           while (have.length <= at) await sleep(1)
           expect(existsSync(join(spool, name))).toBe(true)
           expect(open()).toBeLessThanOrEqual(limit)
@@ -73,10 +76,10 @@ test('whatever the pieces of work and however many do them: all get their files,
         await fetching
       }
     }))
-    const names = [...new Set(needs.flat())]
+    const names = [...new Set(parts.flatMap(namesOf))]
     expect(asked.toSorted()).toEqual(names.toSorted())
     for (const name of names) expect(existsSync(join(spool, name))).toBe(false)
-  }), { numRuns: 40 })
+  }), { numRuns: 60 })
 }, 60_000)
 
 test('files of work that nobody has begun are fetched as far as there is room', async () => {

@@ -14,9 +14,9 @@ export interface Supply {
 }
 
 /**
- * At most `limit` files are asked for and not yet dropped; more than there are pieces of work at a time. `needs`: the files of each piece of work, in the order in
- * which they are begun; a file belongs to neighbours only. What is left of the limit by those in work is fetched ahead: it cannot hold them up, for
- * nothing is fetched ahead while one of them waits.
+ * At most `limit` files are asked for and not yet dropped; more than there are pieces of work at a time. `needs`: the files of each piece of work, about in the
+ * order in which they are begun. What those in work leave of the limit is fetched ahead, and nothing is while one of them waits. So nobody waits for ever, as long as
+ * work that shares a file is begun one right after another: then no more files than there is work at a time lie there for somebody else.
  */
 export function supply(run: RunContext, limit: number, needs: readonly (readonly string[])[]): Supply {
   const users = new Map<string, number>()
