@@ -1,7 +1,9 @@
 // Programs that the benchmark starts: as whom, and what happens when one fails.
 import { randomUUID } from 'node:crypto'
+import { closeSync, openSync } from 'node:fs'
 import { chown, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { serverUser } from '#e2e/hosts/cluster.ts'
 import { childEnvironment } from '#lib/platform/env.ts'
 import { exitText, run } from '#lib/platform/process.mjs'
@@ -40,6 +42,26 @@ export async function setAside(scratch: string, path: string): Promise<void> {
   await mkdir(aside, { recursive: true })
   await must(['find', path, '-type', 'f', '-size', '+0', '-exec', 'truncate', '-s', '0', '{}', '+'])
   await rename(path, join(aside, randomUUID()))
+}
+
+const PROBES = 100
+const DEAR_US = 80
+const LOOK_AGAIN_MS = 15_000
+const PATIENCE_MS = 330_000
+
+/** Waits until a new file costs what it should: whatever was removed here a moment ago, an earlier benchmark's copies for one, would be measured with every restore. See `setAside`. */
+export async function untilFilesCostLittle(scratch: string, say: (text: string) => void): Promise<void> {
+  const begin = performance.now()
+  for (let round = 0; performance.now() - begin < PATIENCE_MS; round += 1) {
+    const folder = join(scratch, 'aside', `probe-${round}`)
+    await mkdir(folder, { recursive: true })
+    const before = performance.now()
+    for (let number = 0; number < PROBES; number += 1) closeSync(openSync(join(folder, String(number)), 'wx'))
+    const costUs = ((performance.now() - before) * 1000) / PROBES
+    if (costUs < DEAR_US) return
+    if (round === 0) say(`A new file in ${scratch} costs ${costUs.toFixed(0)} µs, since files were removed there: waiting until it is less than ${DEAR_US}, five minutes at most`)
+    await sleep(LOOK_AGAIN_MS)
+  }
 }
 
 /** Bytes of all files below. */

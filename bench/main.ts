@@ -7,7 +7,7 @@ import { startAgent } from '#e2e/hosts/agent.ts'
 import { benchSecondFolder } from '#lib/platform/env.ts'
 import { buildAgentFile } from '#scripts/supervisor/agent-build.ts'
 import { benchCluster } from './cluster.ts'
-import { freshFolder } from './commands.ts'
+import { freshFolder, untilFilesCostLittle } from './commands.ts'
 import { runJob } from './jobs.ts'
 import { type Options, parseOptions, usage, UsageError } from './options.ts'
 import { treeNow } from './process-tree.ts'
@@ -37,9 +37,11 @@ async function bench(options: Options): Promise<void> {
   await using agent = await startAgent()
   for (const job of options.jobs) {
     await using cluster = await benchCluster({ ...options, ...job }, say)
+    await freshFolder(scratch)
+    if (job.job === 'restore') await untilFilesCostLittle(scratch, say)
     say(`${job.job}: ${job.data}, ${job.rounds} rounds, ${job.caches.join(' and ')}`)
     await runJob({
-      scene: { cluster, scratch: await freshFolder(scratch), second: options.second, port: options.port }, agent, options, job, say,
+      scene: { cluster, scratch, second: options.second, port: options.port }, agent, options, job, say,
       async done({ note, ...measured }) {
         const section = { ...measured, processors: cpus().length, notes: [note, `${circumstances(new Date())} ${job.rounds} rounds.`] }
         say(`\n${sectionText(section)}`)
