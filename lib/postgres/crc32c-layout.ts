@@ -9,9 +9,24 @@ export const TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
   return value
 })
 
-export const STREAMS = 16
-/** Bytes of one stream at a time: an odd number of cache lines, so that sixteen of them do not meet in the same set of a cache. */
-export const STREAM_BYTES = 17 * 64
-/** The memory: TABLE, the four bytes of each stream's sum (all first ones, all second ones …), and content. */
-export const SUMS_AT = 4 * TABLE.length
-export const CONTENT_AT = SUMS_AT + 4 * STREAMS
+/** Bytes that are summed at once: what each adds when the others of them follow, the last one first. */
+export const AT_ONCE = 8
+export const TABLES = Array.from({ length: AT_ONCE }, () => TABLE)
+for (let follow = 1; follow < AT_ONCE; follow += 1) TABLES[follow] = (TABLES[follow - 1] ?? TABLE).map((sum) => (sum >>> 8) ^ (TABLE[sum & 255] ?? 0))
+
+/**
+ * A sum stays the same when a byte is taken away and added to those that come so many bytes after it: x^(8·5321) + x^(8·3574) + x^(8·2491) + 1 is a multiple of
+ * the polynomial. The first of it all that look back at least 1024 bytes, by search: what is that far back has left the processor's queue of stores.
+ */
+export const DISTANCES = [1747, 2830, 5321] as const
+export const FURTHEST = DISTANCES[2]
+export const VECTOR_BYTES = 16
+export const TURN_VECTORS = 4
+export const TURN_BYTES = TURN_VECTORS * VECTOR_BYTES
+/** A multiple of what one turn takes; with what lies before it in the first cache of a processor. */
+export const CONTENT_BYTES = 32 * 1024
+
+/** The memory: TABLES, the FURTHEST bytes before the content, and the content, which may be the bytes that are left at its end. */
+export const TABLE_BYTES = 4 * TABLE.length
+export const BEFORE_AT = AT_ONCE * TABLE_BYTES
+export const CONTENT_AT = BEFORE_AT + FURTHEST

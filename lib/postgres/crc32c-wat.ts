@@ -1,53 +1,38 @@
-// The WebAssembly text of crc32c.ts: sixteen streams of bytes side by side, one in each lane of a vector, and one stream byte by byte.
-import { CONTENT_AT, STREAM_BYTES, STREAMS, SUMS_AT, TABLE } from './crc32c-layout.ts'
+// The WebAssembly text of crc32c.ts: bytes are added to those after them, many at a time, until few are left, which are summed by tables.
+import { AT_ONCE, CONTENT_AT, DISTANCES, TABLE_BYTES, TURN_BYTES, TURN_VECTORS, VECTOR_BYTES } from './crc32c-layout.ts'
 
-const lanes = Array.from({ length: STREAMS }, (_, lane) => lane)
-const vector = (byteOf: (lane: number) => number): string => `(v128.const i8x16 ${lanes.map(byteOf).join(' ')})`
-const get = (name: string): string => `(local.get $${name})`
-const set = (name: string, value: string): string => `(local.set $${name} ${value})`
+const vectors = Array.from({ length: TURN_VECTORS }, (_, index) => index)
+const [near, middle, far] = DISTANCES
+/** `back` bytes before the vector at $p. */
+const load = (vector: number, back: number): string => `(v128.load offset=${CONTENT_AT - back + vector * VECTOR_BYTES} align=1 (local.get $p))`
 const xor = (a: string, b: string): string => `(v128.xor ${a} ${b})`
-const local = (names: readonly string[]): string => names.map((name) => `(local $${name} v128)`).join(' ')
 
-/** Byte `k` of what each low half of a byte adds, and each high half. */
-const byteOfTable = (k: number, shift: number): string => vector((half) => ((TABLE[half << shift] ?? 0) >>> (8 * k)) & 255)
-/** One byte of every stream. */
-const step = (column: string): string => [
-  set('x', xor(get('s0'), get(column))),
-  set('hi', `(v128.and (i16x8.shr_u ${get('x')} (i32.const 4)) ${get('half')})`),
-  set('lo', `(v128.and ${get('x')} ${get('half')})`),
-  ...[0, 1, 2, 3].map((k) => {
-    const added = xor(`(i8x16.swizzle ${get(`l${k}`)} ${get('lo')})`, `(i8x16.swizzle ${get(`h${k}`)} ${get('hi')})`)
-    return set(`s${k}`, k === 3 ? added : xor(get(`s${k + 1}`), added))
-  }),
-].join('\n')
+/** What the lowest byte of a value adds when `follow` bytes follow. */
+const added = (value: string, follow: number): string => `(i32.load offset=${follow * TABLE_BYTES} (i32.and (i32.shl ${value} (i32.const 2)) (i32.const 1020)))`
+const byteOf = (word: string, index: number): string => (index === 0 ? `(local.get $${word})` : `(i32.shr_u (local.get $${word}) (i32.const ${8 * index}))`)
+const sumAtOnce = ['low', 'high'].flatMap((word, half) => [0, 1, 2, 3].map((index) => added(byteOf(word, index), AT_ONCE - 1 - 4 * half - index))).reduce((all, one) => `(i32.xor ${all} ${one})`)
+/** Goes on for $n bytes, `step` of them at a time as long as there are as many. */
+const loop = (step: number, what: string): string => `(block $done (loop $more (br_if $done (i32.lt_u (local.get $n) (i32.const ${step})))
+    ${what}
+    (local.set $n (i32.sub (local.get $n) (i32.const ${step})))
+    (br $more)))`
+const forward = (name: string, step: number): string => `(local.set $${name} (i32.add (local.get $${name}) (i32.const ${step})))`
 
-/** Four rounds of this make columns of rows: row i and row i + 8 become rows 2 i and 2 i + 1, lane by lane. */
-const woven = (from: string, to: string): string =>
-  lanes.slice(0, 8).flatMap((i) => [0, 8].map((half) => set(`${to}${2 * i + half / 8}`, `(i8x16.shuffle ${lanes.slice(half, half + 8).flatMap((lane) => [lane, lane + 16]).join(' ')} ${get(`${from}${i}`)} ${get(`${from}${i + 8}`)})`))).join('\n')
-
-/** `streams` goes on from the sums in memory over STREAMS times STREAM_BYTES of content; `bytes` from $crc over $n bytes of it. */
+/**
+ * `fold` adds to each byte of the content those at DISTANCES before it, which were done before; $n is a multiple of a turn. `add` adds $n bytes to those $to, which lie
+ * behind them. `bytes` gives the sum of $n bytes of the content, going on from $crc.
+ */
 export const crc32cWat = `(module (memory (export "memory") 1 1)
-(func (export "streams")
-  (local $p i32) (local $end i32) ${local([...lanes.flatMap((i) => [`a${i}`, `b${i}`]), 's0', 's1', 's2', 's3', 'x', 'hi', 'lo', 'half', ...[0, 1, 2, 3].flatMap((k) => [`l${k}`, `h${k}`])])}
-  ${set('half', vector(() => 15))}
-  ${[0, 1, 2, 3].map((k) => `${set(`l${k}`, byteOfTable(k, 0))} ${set(`h${k}`, byteOfTable(k, 4))} ${set(`s${k}`, `(v128.load (i32.const ${SUMS_AT + k * STREAMS}))`)}`).join('\n')}
-  (local.set $p (i32.const ${CONTENT_AT})) (local.set $end (i32.const ${CONTENT_AT + STREAM_BYTES}))
-  (loop $turn
-    ${lanes.map((i) => set(`a${i}`, `(v128.load offset=${i * STREAM_BYTES} (local.get $p))`)).join('\n')}
-    ${woven('a', 'b')}
-    ${woven('b', 'a')}
-    ${woven('a', 'b')}
-    ${woven('b', 'a')}
-    ${lanes.map((i) => step(`a${i}`)).join('\n')}
-    (local.set $p (i32.add (local.get $p) (i32.const 16)))
-    (br_if $turn (i32.lt_u (local.get $p) (local.get $end))))
-  ${[0, 1, 2, 3].map((k) => `(v128.store (i32.const ${SUMS_AT + k * STREAMS}) ${get(`s${k}`)})`).join('\n')})
-(func (export "bytes") (param $n i32) (param $crc i32) (result i32)
+(func (export "fold") (param $n i32)
   (local $p i32)
-  (local.set $p (i32.const ${CONTENT_AT})) (local.set $n (i32.add (local.get $n) (local.get $p)))
-  (block $done (loop $byte (br_if $done (i32.ge_u (local.get $p) (local.get $n)))
-    (local.set $crc (i32.xor (i32.shr_u (local.get $crc) (i32.const 8))
-      (i32.load (i32.and (i32.shl (i32.xor (local.get $crc) (i32.load8_u (local.get $p))) (i32.const 2)) (i32.const 1020)))))
-    (local.set $p (i32.add (local.get $p) (i32.const 1)))
-    (br $byte)))
+  ${loop(TURN_BYTES, [...vectors.map((vector) => `(v128.store offset=${CONTENT_AT + vector * VECTOR_BYTES} align=1 (local.get $p) ${xor(xor(load(vector, 0), load(vector, near)), xor(load(vector, middle), load(vector, far)))})`), forward('p', TURN_BYTES)].join('\n    '))})
+(func (export "add") (param $from i32) (param $to i32) (param $n i32)
+  ${loop(8, `(i64.store align=1 (local.get $to) (i64.xor (i64.load align=1 (local.get $to)) (i64.load align=1 (local.get $from)))) ${forward('from', 8)} ${forward('to', 8)}`)}
+  ${loop(1, `(i32.store8 (local.get $to) (i32.xor (i32.load8_u (local.get $to)) (i32.load8_u (local.get $from)))) ${forward('from', 1)} ${forward('to', 1)}`)})
+(func (export "bytes") (param $n i32) (param $crc i32) (result i32)
+  (local $p i32) (local $low i32) (local $high i32)
+  (local.set $p (i32.const ${CONTENT_AT}))
+  ${loop(AT_ONCE, `(local.set $low (i32.xor (local.get $crc) (i32.load align=1 (local.get $p)))) (local.set $high (i32.load offset=4 align=1 (local.get $p)))
+    (local.set $crc ${sumAtOnce}) ${forward('p', AT_ONCE)}`)}
+  ${loop(1, `(local.set $crc (i32.xor (i32.shr_u (local.get $crc) (i32.const 8)) ${added('(i32.xor (local.get $crc) (i32.load8_u (local.get $p)))', 0)})) ${forward('p', 1)}`)}
   (local.get $crc)))`

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { assemble } from '#scripts/wasm.ts'
 import { bulkCrc32c, crc32c, crc32cHex } from './crc32c.ts'
+import { CONTENT_BYTES, DISTANCES, FURTHEST, TURN_BYTES } from './crc32c-layout.ts'
 import { crc32cWasm } from './crc32c-wasm.ts'
 
 test.each([
@@ -19,12 +20,21 @@ test.each([
 test('much content in any pieces has the number that it has byte by byte', () => {
   const sum = bulkCrc32c()
   const content = Uint8Array.from({ length: 300_000 }, (_, index) => Math.imul(index, 2_654_435_761) >>> 13)
-  const cut = fc.oneof(fc.constantFrom(0, 1, 15, 16, 17, 17_407, 17_408, 17_409, 34_816), fc.nat({ max: content.length }))
+  const cut = fc.oneof(fc.constantFrom(0, 1, 4, FURTHEST - 1, FURTHEST, FURTHEST + TURN_BYTES - 1, FURTHEST + TURN_BYTES, CONTENT_BYTES, CONTENT_BYTES + FURTHEST, 2 * CONTENT_BYTES + FURTHEST + TURN_BYTES), fc.nat({ max: content.length }))
   fc.assert(fc.property(cut, cut, cut, (a, b, c) => {
     const [first = 0, second = 0, end = 0] = [a, b, c].toSorted((x, y) => x - y)
     const pieces = [content.subarray(0, first), content.subarray(first, second), content.subarray(second, end)]
     expect(pieces.reduce((before, piece) => sum(piece, before), 0)).toBe(crc32c(content.subarray(0, end)))
   }), { numRuns: 100 })
+})
+
+test('a byte and the same byte at each distance after it sum up to nothing', () => {
+  const lone = (at: number): number => {
+    const bytes = new Uint8Array(FURTHEST + 1)
+    bytes[at] = 1
+    return crc32c(bytes) ^ crc32c(new Uint8Array(FURTHEST + 1))
+  }
+  expect([0, ...DISTANCES].map(lone).reduce((all, one) => all ^ one, 0)).toBe(0)
 })
 
 test('a manifest has the lowest byte first', () => expect(crc32cHex(0xe306_9283)).toBe('839206e3'))
