@@ -85,9 +85,9 @@ test('whatever the stripes and however many threads restore them: all get their 
 test('files of work that nobody has begun are fetched as far as there is room', async () => {
   const { run, asked } = running()
   const files = supply(run, 3, [['a', 'b'], ['b', 'c'], ['d']])
-  await expect.poll(() => asked).toEqual(['a', 'b', 'c'])
+  await expect.poll(() => asked, { timeout: 10_000 }).toEqual(['a', 'b', 'c'])
   await files.used('a')
-  await expect.poll(() => asked).toEqual(['a', 'b', 'c', 'd'])
+  await expect.poll(() => asked, { timeout: 10_000 }).toEqual(['a', 'b', 'c', 'd'])
   await files.used('b')
   await sleep(20)
   expect(asked).toHaveLength(4)
