@@ -27,7 +27,7 @@ export interface Survey {
   /** Who recorded the entry of PG_VERSION. */
   owner: Pick<IndexEntry, 'uid' | 'gid' | 'user' | 'group'> | null
   merged: Map<string, MergedFile>
-  /** Of each image, in the order of its index; all of them together hold what is needed and nothing that is not. */
+  /** Of each image, in the order of its index: together they hold whatever is needed, and beside it what lies between. */
   parts: StripePart[][]
 }
 

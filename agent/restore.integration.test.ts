@@ -33,4 +33,4 @@ test('a full in one stripe, and a chain onto it, are restored by three threads: 
     expect(await contentOf(restored)).toEqual(content)
     expect(await restored.sql("select coalesce(sum(checksum_failures), 0)::int as failures from pg_stat_database")).toEqual([{ failures: 0 }])
   }
-}, 180_000)
+}, 300_000)

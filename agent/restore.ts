@@ -80,6 +80,7 @@ export async function runRestore(job: RestoreJob, run: RunContext, leftovers: re
       thread.post(message)
       return run.guard(Promise.race([done, thread.failed]))
     }
+    const inThreads = (work: (number: number) => Promise<void>): Promise<void[]> => Promise.all(threads.map((_, number) => work(number)))
 
     const report = reporting(run, shared)
     timers.push(setInterval(() => report.progress(), PROGRESS_MS))
@@ -102,16 +103,17 @@ export async function runRestore(job: RestoreJob, run: RunContext, leftovers: re
     if (earlier !== null) {
       report.expect(found.bytes + total(job.wal), found.files)
       report.begin('compare')
-      await Promise.all(threads.map((_, number) => ask(number, { kind: 'compare', index: indexes[last] ?? '', wal: job.wal, share: number, of: threads.length }, (said) => {
+      await inThreads((number) => ask(number, { kind: 'compare', index: indexes[last] ?? '', wal: job.wal, share: number, of: threads.length }, (said) => {
         if (said.kind !== 'compared') return
         same.files.push(...said.kept)
         for (const name of said.keptWal) same.wal.add(name)
         same.presentBytes += said.presentBytes
-      })))
+      }))
       report.progress()
       await begun(same.files)
       ;({ survey: found } = await askSurvey(same.files))
     }
+    const turns = partsInTurn(job.images.map(({ volumes }) => volumes), found.parts, basesOf(found.merged))
     const walLeft = job.wal.filter(({ name }) => !same.wal.has(name))
     const walBytes = total(walLeft)
     await refuseWithoutSpace(job, placed, found, { walBytes, presentBytes: same.presentBytes }, threadCount + SPARE_FILES, run.spool)
@@ -122,7 +124,6 @@ export async function runRestore(job: RestoreJob, run: RunContext, leftovers: re
 
     report.expect(found.bytes + walBytes, found.files)
     report.begin('copy')
-    const turns = partsInTurn(job.images.map(({ volumes }) => volumes), found.parts, basesOf(found.merged))
     const namesOf = ({ image, volumes }: Part): string[] => volumes.map(({ name }) => `${imageFolderIn(image)}/${name}`)
     const nameOfWal = ({ storedName }: RestoreJob['wal'][number]): string => `wal/${storedName}`
     const files = supply(run, threadCount + SPARE_FILES, [...turns.flatMap((parts) => inExpectedOrder(parts, threadCount)).map(namesOf), ...walLeft.map((file) => [nameOfWal(file)])])
@@ -130,7 +131,6 @@ export async function runRestore(job: RestoreJob, run: RunContext, leftovers: re
     const hearUsed = (said: FromRestoreThread) => {
       if (said.kind === 'used') void files.used(said.name).catch((error: unknown) => void failures.push(error))
     }
-    const inThreads = (work: (number: number) => Promise<void>): Promise<void[]> => Promise.all(threads.map((_, number) => work(number)))
     for (const parts of turns) {
       const next = dealParts(parts)
       await inThreads(async (number) => {

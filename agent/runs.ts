@@ -27,7 +27,7 @@ export async function beginRun({ runId, job }: Params<'run.start'>): Promise<Res
     if (hasCode(error, 'EEXIST')) return { started: resumableJobs.has(job.kind) && (await resumeRun(runId, job)) }
     throw pathProblem('write-failed', folder, error)
   }
-  const temp = tempOf(job)
+  const { temp } = needsOf(job)
   const spool = temp === undefined ? join(folder, 'spool') : join(temp, `howdah-${runId}`)
   try {
     await mkdir(spool, { mode: 0o700 }).catch((error: unknown) => {
@@ -51,7 +51,7 @@ async function startProcess(folder: string, state: RunFolderState, job: Job): Pr
     const startTicks = await startTicksOf(pid)
     if (startTicks !== null) await writeState(folder, { ...state, process: { pid, startTicks } })
   }
-  await startRun({ agentFile: agentFile(), folder, job: JSON.stringify(job), ahead: threadsOf(job), remember })
+  await startRun({ agentFile: agentFile(), folder, job: JSON.stringify(job), ahead: needsOf(job).ahead, remember })
 }
 
 /** A recovery whose process was killed is never left as it is: another one finds out how far it came, and finishes or takes it back. */
@@ -81,41 +81,21 @@ async function hasWrittenItsEnd(runId: string): Promise<boolean> {
   }
 }
 
-/** What a run of each kind certainly works with. */
-function threadsOf(job: Job): ThreadsAhead | null {
+/** What a run of each kind is given when it begins: where it may spool, when its settings say, and the threads that it certainly works with. */
+function needsOf(job: Job): { temp: string | undefined; ahead: ThreadsAhead | null } {
   switch (job.kind) {
     case 'backup':
-      return { part: 'backup', count: job.settings.workers }
+      return { temp: job.cluster.tempDirectory, ahead: { part: 'backup', count: job.settings.workers } }
     case 'restore':
-      return { part: 'restore', count: job.workers }
+      return { temp: job.tempDirectory, ahead: { part: 'restore', count: job.workers } }
     case 'drill':
     case 'extract':
-      return { part: 'restore', count: job.restore.workers }
+      return needsOf(job.restore)
     case 'load':
     case 'recover':
     case 'undo':
     case 'release':
-      return null
-    default:
-      return job satisfies never
-  }
-}
-
-/** Where a run of each kind may spool, when its settings say. */
-function tempOf(job: Job): string | undefined {
-  switch (job.kind) {
-    case 'backup':
-      return job.cluster.tempDirectory
-    case 'restore':
-      return job.tempDirectory
-    case 'drill':
-    case 'extract':
-      return job.restore.tempDirectory
-    case 'load':
-    case 'recover':
-    case 'undo':
-    case 'release':
-      return undefined
+      return { temp: undefined, ahead: null }
     default:
       return job satisfies never
   }
