@@ -92,7 +92,7 @@ export function dealParts(parts: readonly Part[]): NextPart {
   const places = new Map<number, (typeof queues)[number]>()
   return (thread) => {
     const place = places.get(thread)
-    const queue = place !== undefined && place.left.length > 0 ? place : (unbegun.shift() ?? queues.toSorted((a, b) => b.bytes - a.bytes)[0])
+    const queue = place !== undefined && place.left.length > 0 ? place : (unbegun.shift() ?? queues.filter(({ left }) => left.length > 0).toSorted((a, b) => b.bytes - a.bytes)[0])
     const part = queue?.left.shift()
     if (queue === undefined || part === undefined) return null
     queue.bytes -= part.bytes
