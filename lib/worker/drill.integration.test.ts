@@ -1,13 +1,15 @@
 // Drills and extracts through the run loop: planned when they begin, followed over SSH, their evidence kept, judged by health, and nothing left on the host.
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Cluster, debianBinaries, startCluster } from '#e2e/hosts/cluster.ts'
 import { startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
+import { processesOf } from '#e2e/hosts/processes.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
 import { listDrillWishes, listMeasuredDrills } from '#lib/db/drills.ts'
 import { defaultLook, defaultWish } from '#lib/domain/drill.ts'
+import { identify } from '#lib/platform/process-table.ts'
 import { system } from '#lib/services/console.ts'
 import { drillSettings, getDrill, listDrills, setDrillSettings, startDrill } from '#lib/services/drills.ts'
 import { getExtract, loadFromExtract, startExtract, stopExtract } from '#lib/services/extracts.ts'
@@ -118,10 +120,9 @@ describe.skipIf(!isRoot)('a source that is drilled and extracted from', () => {
   test('an extract whose process is killed on the host ends as failed, and its server and copy go [K12] [D3]', async () => {
     const { runId } = await startExtract(console_.console, system, { id: console_.sourceId, target: { kind: 'latest' }, timeline: 'latest', hostId: null, folder: null, keepMinutes: 10 })
     for (const until = Date.now() + 60_000; (await getExtract(console_.console, system, { id: runId })).isOpen === false; await sleep(200)) if (Date.now() > until) throw new Error(await why(runId))
-    const processes = (await readdir('/proc')).filter(name => /^\d+$/.test(name) && existsSync(`/proc/${name}/cmdline`))
-    const mine = processes.filter(pid => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').some(word => word.endsWith(`/runs/${runId}`)))
+    const mine = await processesOf(words => words.some(word => word.endsWith(`/runs/${runId}`)))
     expect(mine).toHaveLength(1)
-    process.kill(Number(mine[0]), 'SIGKILL')
+    process.kill(mine[0]!, 'SIGKILL')
     expect(await console_.ended(runId)).toMatchObject({ state: 'failed', problemCode: 'agent-failed' })
     expect(await scratch()).toEqual([])
   }, 60_000)
@@ -133,7 +134,7 @@ describe.skipIf(!isRoot)('a source that is drilled and extracted from', () => {
     const pid = Number(readFileSync(`${cluster.folder}/${folder}/data/postmaster.pid`, 'utf8').split('\n')[0])
     await console_.cancel(runId)
     expect(await console_.ended(runId)).toMatchObject({ state: 'cancelled' })
-    expect(/^State:\tZ/m.test(existsSync(`/proc/${pid}/status`) ? readFileSync(`/proc/${pid}/status`, 'utf8') : 'State:\tZ')).toBe(true)
+    expect(await identify(pid)).toBeUndefined()
     expect(await scratch()).toEqual([])
   }, 60_000)
 })

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { serverFolder, startCluster, type Cluster } from '#e2e/hosts/cluster.ts'
 import { type EndedRun, startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
+import { processesOf } from '#e2e/hosts/processes.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
 import { takeWalTurn } from '#lib/db/wal-files.ts'
 import type { SettingOverrides } from '#lib/domain/settings.ts'
@@ -21,15 +22,7 @@ describe.skipIf(process.getuid?.() !== 0)('properties', () => {
     return { image, json: parseImageJson((await readFile(join(console_.storageRoot, image.path, 'image.json'))).toString()) }
   }
   /** Processes of the agent on this test's own host, by what they do. */
-  async function agents(door: 'serve' | 'run'): Promise<number[]> {
-    const pids: number[] = []
-    for (const name of await readdir('/proc')) {
-      const line = /^\d+$/.test(name) ? await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '') : ''
-      const words = line.split('\0')
-      if (words.some((word, index) => word.startsWith(sshd.home) && word.endsWith('.mjs') && words[index + 1] === door)) pids.push(Number(name))
-    }
-    return pids
-  }
+  const agents = (door: 'serve' | 'run'): Promise<number[]> => processesOf((words) => words.some((word, index) => word.startsWith(sshd.home) && word.endsWith('.mjs') && words[index + 1] === door))
   async function stopped<T>(pids: readonly number[], work: () => Promise<T>): Promise<T> {
     for (const pid of pids) process.kill(pid, 'SIGSTOP')
     try {

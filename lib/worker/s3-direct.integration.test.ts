@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Cluster, noiseTable, serverFolder, startCluster, startRestored, switchWal } from '#e2e/hosts/cluster.ts'
 import { startTestConsole, type TestConsole, type WorkerProcess } from '#e2e/hosts/console.ts'
 import { startProxy, type Proxy } from '#e2e/hosts/proxy.ts'
+import { processesOf } from '#e2e/hosts/processes.ts'
 import { startSshd, type Sshd } from '#e2e/hosts/sshd.ts'
 import { startSwift, swiftKeys, type Swift } from '#e2e/hosts/swift.ts'
 import { s3Storage } from '#lib/storage/s3.ts'
@@ -43,12 +44,10 @@ describe.skipIf(process.getuid?.() !== 0)('a bucket that the host reaches by its
       for (const secret of secrets) if (text.includes(secret)) found.push(`${secret} in ${where}`)
     }
     for (const entry of await readdir(join(sshd.home, '.howdah-agent'), { recursive: true, withFileTypes: true })) if (entry.isFile() && !entry.name.endsWith('.mjs')) await look(entry.name, join(entry.parentPath, entry.name))
-    for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-      const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-      if (!command.includes(join(sshd.home, '.howdah-agent'))) continue
+    for (const pid of await processesOf((words) => words.some((word) => word.includes(join(sshd.home, '.howdah-agent'))))) {
       processes++
-      await look(`arguments of ${command}`, `/proc/${pid}/cmdline`)
-      await look(`environment of ${command}`, `/proc/${pid}/environ`)
+      await look(`arguments of process ${pid}`, `/proc/${pid}/cmdline`)
+      await look(`environment of process ${pid}`, `/proc/${pid}/environ`)
     }
     return found
   }
