@@ -97,7 +97,7 @@ describe.skipIf(process.getuid?.() !== 0)('a host whose machine fails', () => {
     await mkdir(disk)
     await loop(disk, 24)
     const behind = writeBehind()
-    const { write } = eitherWay({ behind, onWritten: () => {}, chooser: { way, isTrial: false, spent: () => {} } })
+    const { write } = eitherWay({ onWritten: () => {}, chooser: { way, isTrial: false, spent: () => {} } })
     const path = join(disk, '16384')
     const fd = openSync(path, 'wx')
     const file = behind.begin(fd, path)

@@ -159,7 +159,7 @@ export function restoreThread(data: RestoreThreadData): void {
   }
   const { expand } = frameExpander()
   const behind = writeBehind()
-  const large = eitherWay({ behind, onWritten })
+  const large = eitherWay({ onWritten })
 
   /** Returns how many bytes there were. */
   const writeAll = (fd: number, bytes: Buffer): number => {

@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { closeSync, constants, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { Room } from '#lib/image/frame-expander.ts'
 import { STRETCH_BYTES, type Way, wayChooser, type WayChooser } from './way-chooser.ts'
@@ -26,7 +27,7 @@ async function written(piecesIn: (room: Room) => Iterable<Buffer>, chooser: WayC
   const fd = openSync(path, 'wx', 0o600)
   const file = behind.begin(fd, path)
   let told = 0
-  const { write, room } = eitherWay({ behind, onWritten: (bytes) => (told += bytes), chooser, stretchBytes: STRETCH })
+  const { write, room } = eitherWay({ onWritten: (bytes) => (told += bytes), chooser, stretchBytes: STRETCH })
   try {
     await write({ path, fd, file }, piecesIn(room))
   } finally {
@@ -77,6 +78,18 @@ test('one writer writes file after file, by its own choice of the way', async ()
     expect(sha256(content)).toBe(sha256(random.subarray(0, size)))
   }
   expect(chooser.isTrial).toBe(false)
+})
+
+test('a disk that is behind by all that memory may hold is no cost of the way through the cache, and is waited for', async () => {
+  const path = join(folder, 'behind')
+  const fd = openSync(path, 'wx', 0o600)
+  const chooser = inTurn(['cached'], true)
+  let caughtUp = 0
+  const file = { wrote: () => sleep(1000).then(() => void (caughtUp += 1)), close: () => closeSync(fd) }
+  await eitherWay({ onWritten: () => {}, chooser, stretchBytes: STRETCH }).write({ path, fd, file }, [random.subarray(0, STRETCH)])
+  file.close()
+  expect(caughtUp).toBe(1)
+  expect(chooser.told).toEqual([expect.toSatisfy((ms: number) => ms < 1000)])
 })
 
 test('pieces that fail are heard, and nothing is open or on its way any more', async () => {

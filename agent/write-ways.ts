@@ -3,7 +3,7 @@ import { closeSync, write, writeSync } from 'node:fs'
 import type { Room } from '#lib/image/frame-expander.ts'
 import { alignedBuffers, ALIGNMENT, isRefused, openAround } from './around-cache.ts'
 import { STRETCH_BYTES, wayChooser, type WayChooser } from './way-chooser.ts'
-import type { FileBehind, WriteBehind } from './write-behind.ts'
+import type { FileBehind } from './write-behind.ts'
 
 /** A stretch that cost no more went at 1 GB/s beside the work: the other way has little to offer. */
 const NOTHING_MS = 32
@@ -28,7 +28,7 @@ export interface LargeWriter {
 }
 
 /** One thread's writer of large files; `onWritten` hears of bytes that were taken. A stretch is a multiple of a stage. */
-export function eitherWay({ behind, onWritten, chooser = wayChooser(['direct', 'cached'], NOTHING_MS), stretchBytes = STRETCH_BYTES }: { behind: WriteBehind; onWritten: (bytes: number) => void; chooser?: WayChooser; stretchBytes?: number }): LargeWriter {
+export function eitherWay({ onWritten, chooser = wayChooser(['direct', 'cached'], NOTHING_MS), stretchBytes = STRETCH_BYTES }: { onWritten: (bytes: number) => void; chooser?: WayChooser; stretchBytes?: number }): LargeWriter {
   const stages = alignedBuffers(STAGES, STAGE_BYTES)
   let [stage, filled] = [0, 0]
   /** A file is being written around the cache. */
@@ -61,10 +61,10 @@ export function eitherWay({ behind, onWritten, chooser = wayChooser(['direct', '
         if (filled === STAGE_BYTES) await flush()
       }
     }
-    const cached = async (bytes: Buffer, position: number): Promise<void> => {
+    /** Returns what the disk has to catch up with. */
+    const cached = (bytes: Buffer, position: number): Promise<void> | undefined => {
       for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, position + at)
-      const caughtUp = file.wrote(bytes.length)
-      if (caughtUp !== undefined) await caughtUp
+      return file.wrote(bytes.length)
     }
 
     try {
@@ -74,14 +74,18 @@ export function eitherWay({ behind, onWritten, chooser = wayChooser(['direct', '
         for (let at = 0; at < piece.length; ) {
           const bytes = piece.subarray(at, at + stretchBytes - (position % stretchBytes))
           const begin = performance.now()
-          const isDirect = isStaging
-          await (isDirect ? direct(bytes, position) : cached(bytes, position))
+          const isWhole = around !== null && (position + bytes.length) % stretchBytes === 0 // and so are its stages
+          let caughtUp: Promise<void> | undefined
+          if (isStaging) {
+            await direct(bytes, position)
+            if (isWhole && chooser.isTrial) await Promise.all(onTheWay.values())
+          } else caughtUp = cached(bytes, position)
+          cost += performance.now() - begin
+          // Not in the cost: a disk that is behind by all that memory may hold is waited for either way.
+          if (caughtUp !== undefined) await caughtUp
           onWritten(bytes.length)
           position += bytes.length
           at += bytes.length
-          const isWhole = around !== null && position % stretchBytes === 0 // and so are its stages
-          if (isWhole && chooser.isTrial) await (isDirect ? Promise.all(onTheWay.values()) : behind.settled())
-          cost += performance.now() - begin
           if (!isWhole) continue
           chooser.spent(cost)
           cost = 0
