@@ -1,5 +1,6 @@
 // Errors of the host's machine, made for real: a full spool, folders that may not be used, a disk that does not read, rights that go in mid-life. Each is told with its path, and nothing stays behind.
 import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { openSync } from 'node:fs'
 import { chmod, chown, copyFile, mkdir, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,6 +8,8 @@ import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { accessTo, followRun, newRunId, runBackup, settingsWith, startAgent, type TestAgent } from '#e2e/hosts/agent.ts'
 import { asServerUser, type Cluster, noiseTable, serverFolder, startCluster } from '#e2e/hosts/cluster.ts'
+import { agentHolds } from '#e2e/hosts/holds.ts'
+import { identify } from '#lib/platform/process-table.ts'
 import { writeBehind } from './write-behind.ts'
 import { eitherWay } from './write-ways.ts'
 
@@ -90,6 +93,25 @@ describe.skipIf(process.getuid?.() !== 0)('a host whose machine fails', () => {
     await expect(refused).rejects.toMatchObject({ problem: { code: 'no-space', message: expect.stringContaining(home) as string } })
     expect(await readdir(join(home, 'runs')).catch(() => [])).toEqual([])
     await nothingStays()
+  })
+
+  test('a disk that keeps the process of a run after its end does not keep the run from being released [I2]', async () => {
+    await using holds = await agentHolds()
+    await using slow = await startAgent({ env: holds.environment })
+    const runId = newRunId()
+    const release = () => slow.call('run.release', { runId })
+    await holds.arm({ label: 'phase check', occurrence: 1 })
+    // Its destination is in use.
+    await slow.call('run.start', { runId, job: { kind: 'restore', destination: cluster.dataDirectory, images: [{ id: randomUUID(), volumes: [], index: { name: 'index.json.zst', sizeBytes: 1, sha256: '0'.repeat(64) } }], wal: [], major: 16, workers: 1 } })
+    await expect.poll(() => holds.isHeld(), { timeout: 20_000 }).toBe(true)
+    await expect(release()).rejects.toMatchObject({ problem: { code: 'already-running' } })
+    await holds.arm({ label: 'end failed', occurrence: 1 })
+    await holds.release()
+    await expect.poll(() => holds.isHeld(), { timeout: 20_000 }).toBe(true)
+    expect(await release()).toEqual({})
+    expect(await readdir(join(slow.home, 'runs'))).toEqual([])
+    expect(await identify(await holds.pid())).toBeDefined()
+    await holds.release()
   })
 
   test.each(['direct', 'cached'] as const)('a large file that fills its disk as it goes %s is refused, and nothing of it stays open [K9]', async (way) => {

@@ -16,7 +16,7 @@ import { hasCode, pathProblem } from './system-problem.ts'
 import type { ThreadsAhead } from './threads.ts'
 import { agentFile } from './version.ts'
 
-const RELEASE_PATIENCE_MS = 5000
+const RELEASE_PATIENCE_MS = 3000
 
 export async function beginRun({ runId, job }: Params<'run.start'>): Promise<Result<'run.start'>> {
   await makeRunsFolder()
@@ -197,10 +197,10 @@ export async function releaseRun({ runId }: Params<'run.release'>): Promise<Resu
     await rm(runFolder(runId), { recursive: true, force: true })
     return {}
   }
-  // Its last event is written a moment before the process is gone.
+  // Its last event is written a moment before the process is gone; where the disk keeps it longer, nothing is left for it to do.
   const pause = patience()
   for (const until = Date.now() + RELEASE_PATIENCE_MS; (await isAlive(state)) && Date.now() < until; ) await pause()
-  if (await isAlive(state)) throw problem('already-running', 'The run is still going on', { hint: 'Cancel it first, and wait for its end.' })
+  if ((await isAlive(state)) && !(await hasWrittenItsEnd(runId))) throw problem('already-running', 'The run is still going on', { hint: 'Cancel it first, and wait for its end.' })
   // Its end was never written: what it moved aside is still to be put back.
   if (resumableJobs.has(state.kind) && (await isUnsettled(runFolder(runId))) && !(await hasWrittenItsEnd(runId))) throw problem('conflict', 'The recovery was cut off in the middle, and is to be finished first', { hint: 'Start the run again: it puts back what it moved.' })
   for (const path of await readLeftovers(runFolder(runId))) {
