@@ -95,7 +95,7 @@ describe.skipIf(process.getuid?.() !== 0)('a host whose machine fails', () => {
     await nothingStays()
   })
 
-  test('a disk that keeps the process of a run after its end does not keep the run from being released [I2]', async () => {
+  test('a disk that keeps the process of a run after its end does not keep the run from being released [J2]', async () => {
     await using holds = await agentHolds()
     await using slow = await startAgent({ env: holds.environment })
     const runId = newRunId()

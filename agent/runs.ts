@@ -16,6 +16,7 @@ import { hasCode, pathProblem } from './system-problem.ts'
 import type { ThreadsAhead } from './threads.ts'
 import { agentFile } from './version.ts'
 
+/** Less than whoever stops a run waits for the answer. */
 const RELEASE_PATIENCE_MS = 3000
 
 export async function beginRun({ runId, job }: Params<'run.start'>): Promise<Result<'run.start'>> {

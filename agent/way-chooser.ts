@@ -9,7 +9,7 @@ export type Way = 'cached' | 'direct'
 
 export interface WayChooser {
   readonly way: Way
-  /** What is left on its way after the stretch belongs to its cost. */
+  /** What is left on its way around the cache after the stretch belongs to its cost. */
   readonly isTrial: boolean
   /** Milliseconds that the thread spent on a whole stretch. */
   spent(ms: number): void
