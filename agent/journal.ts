@@ -1,6 +1,6 @@
 // The journal of a run: one RunEvent a line, numbered without holes, written by the run's process and read by `serve`.
-import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
-import { open, stat } from 'node:fs/promises'
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { RunEvent, type RunEventBody } from '#lib/domain/event.ts'
 import { hasCode } from './system-problem.ts'
 
@@ -78,8 +78,4 @@ async function longLine(file: Awaited<ReturnType<typeof open>>, from: number): P
 }
 
 /** Size of a journal in bytes, 0 if there is none: cheap to ask while waiting for the next event. */
-export const journalSize = async (path: string): Promise<number> =>
-  stat(path).then(({ size }) => size, (error: unknown) => {
-    if (hasCode(error, 'ENOENT')) return 0
-    throw error
-  })
+export const journalSize = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0

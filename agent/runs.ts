@@ -18,6 +18,8 @@ import { agentFile } from './version.ts'
 
 /** Less than whoever stops a run waits for the answer. */
 const RELEASE_PATIENCE_MS = 3000
+/** A process may be dead for as long before a wait for its events tells so: to look takes two files, their parsing and the thread pool, and events come every few milliseconds. */
+const ALIVE_MS = 200
 
 export async function beginRun({ runId, job }: Params<'run.start'>): Promise<Result<'run.start'>> {
   await makeRunsFolder()
@@ -112,16 +114,22 @@ function readerOf(runId: string) {
   return made
 }
 
+async function lookAt(runId: string): Promise<{ state: RunFolderState; alive: boolean; atMs: number }> {
+  const [state, atMs] = [await readState(runId), Date.now()]
+  return { state, alive: await isAlive(state), atMs }
+}
+
 export async function runEvents({ runId, after, waitMs }: Params<'run.events'>): Promise<Result<'run.events'>> {
-  const state = await readState(runId)
   const read = readerOf(runId)
   const until = Date.now() + waitMs
   const pause = patience()
   let size = -1
+  let seen = await lookAt(runId)
   for (;;) {
     // Asked before reading: what a process wrote before it was seen dead is then read.
-    const alive = await isAlive(await readState(runId))
-    const now = await journalSize(journalFile(runFolder(runId)))
+    if (Date.now() - seen.atMs >= ALIVE_MS) seen = await lookAt(runId)
+    const { state, alive } = seen
+    const now = journalSize(journalFile(runFolder(runId)))
     if (now !== size) {
       size = now
       const { events, isLast } = await read(after)
