@@ -46,14 +46,18 @@ const BASE64 = /^(?:[0-9A-Za-z+/]{4})*(?:[0-9A-Za-z+/]{2}==|[0-9A-Za-z+/]{3}=)?$
 const isBase64 = (value: unknown): boolean => typeof value === 'string' && BASE64.test(value)
 const isAtLeast = (least: number) => (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= least
 /** True where every field passes its check and no required one is missing; unknown fields and doubtful ones are for the schema to judge. */
-const passes = (value: unknown, checks: ReadonlyMap<string, (value: unknown) => boolean>, required: readonly string[]): boolean =>
-  typeof value === 'object' && value !== null && Object.entries(value).every(([name, field]) => checks.get(name)?.(field) === true) && required.every((name) => Object.hasOwn(value, name))
+function passes(value: unknown, checks: ReadonlyMap<string, (value: unknown) => boolean>, required: readonly string[]): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  for (const name in value) if (checks.get(name)?.((value as Record<string, unknown>)[name]) !== true) return false
+  return required.every((name) => Object.hasOwn(value, name))
+}
 const pieceFields = { volume: isAtLeast(1), offset: isAtLeast(0), length: isAtLeast(1), skip: isAtLeast(0), size: isAtLeast(1) } satisfies Record<keyof Piece, unknown>
 const pieceChecks = new Map(Object.entries(pieceFields))
+const pieceRequired = Object.keys(pieceFields)
 const entryChecks = new Map(Object.entries({
   stripe: isText, path: isText, type: (value) => value === 'file' || value === 'dir' || value === 'symlink', mode: isInt, uid: isInt, gid: isInt, user: isText, group: isText, mtime: isInt, size: isAtLeast(0),
   sha256: (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value), prints: isBase64, link: isText, identity: isText, rest: isText,
-  pieces: (value) => Array.isArray(value) && value.every((piece) => passes(piece, pieceChecks, Object.keys(pieceFields))),
+  pieces: (value) => Array.isArray(value) && value.every((piece) => passes(piece, pieceChecks, pieceRequired)),
 } satisfies Partial<Record<keyof IndexEntry, (value: unknown) => boolean>>))
 const entryRequired = ['stripe', 'type', 'mode', 'uid', 'gid', 'user', 'group', 'mtime', 'size', 'pieces'] as const satisfies readonly (keyof IndexEntry)[]
 
