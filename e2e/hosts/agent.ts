@@ -92,7 +92,8 @@ export async function startAgent(how: { asRoot?: boolean; as?: { uid: number; gi
     hangUp: () => void child.stdin.end(),
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL')
-      await rm(folder, { recursive: true, force: true })
+      // A run that has just ended may still keep what Node compiled.
+      await rm(folder, { recursive: true, force: true, maxRetries: 10 })
     },
   }
 }
