@@ -18,7 +18,7 @@ import { agentFile } from './version.ts'
 
 /** Less than whoever stops a run waits for the answer. */
 const RELEASE_PATIENCE_MS = 3000
-/** A process may be dead for as long before a wait for its events tells so: to look takes two files, their parsing and the thread pool, and events come every few milliseconds. */
+/** A process may be dead for as long before a wait for its events tells so: to look reads and parses two files, and the wait looks for events every few milliseconds. */
 const ALIVE_MS = 200
 
 export async function beginRun({ runId, job }: Params<'run.start'>): Promise<Result<'run.start'>> {
