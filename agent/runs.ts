@@ -114,28 +114,23 @@ function readerOf(runId: string) {
   return made
 }
 
-async function lookAt(runId: string): Promise<{ state: RunFolderState; alive: boolean; atMs: number }> {
-  const [state, atMs] = [await readState(runId), Date.now()]
-  return { state, alive: await isAlive(state), atMs }
-}
-
 export async function runEvents({ runId, after, waitMs }: Params<'run.events'>): Promise<Result<'run.events'>> {
-  const read = readerOf(runId)
   const until = Date.now() + waitMs
   const pause = patience()
-  let size = -1
-  let seen = await lookAt(runId)
+  let [size, alive, lookedAt] = [-1, true, -Infinity]
   for (;;) {
     // Asked before reading: what a process wrote before it was seen dead is then read.
-    if (Date.now() - seen.atMs >= ALIVE_MS) seen = await lookAt(runId)
-    const { state, alive } = seen
+    if (performance.now() - lookedAt >= ALIVE_MS) {
+      lookedAt = performance.now()
+      alive = await isAlive(await readState(runId))
+    }
     const now = journalSize(journalFile(runFolder(runId)))
     if (now !== size) {
       size = now
-      const { events, isLast } = await read(after)
+      const { events, isLast } = await readerOf(runId)(after)
       if (events.length > 0) return { events, ended: isLast, alive }
     }
-    if (Date.now() >= until || !alive) return { events: [], ended: await hasEnded(state, after), alive }
+    if (Date.now() >= until || !alive) return { events: [], ended: await hasEnded(runId, after), alive }
     await pause()
   }
 }
@@ -158,7 +153,7 @@ export async function listRuns(): Promise<Result<'run.list'>> {
 const isRunId = (name: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name)
 
 /** No event after `after`: has it been the last one? */
-async function hasEnded({ runId }: RunFolderState, after: number): Promise<boolean> {
+async function hasEnded(runId: string, after: number): Promise<boolean> {
   if (after === 0) return false
   const { events } = await readerOf(runId)(after - 1)
   return events.at(0)?.body.kind === 'end'
