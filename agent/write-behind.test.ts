@@ -35,6 +35,27 @@ test('a small file is closed at once and left to the last sync', async () => {
   await behind.settled()
 })
 
+test('what was sent of one file has arrived when the disk has all of it, or refuses some', async () => {
+  const { waiting, send } = slowDisk()
+  const behind = writeBehind(send)
+  const file = behind.begin(opened('arrives'), 'arrives')
+  await file.arrived() // nothing was sent
+  void file.wrote(32 * MIB)
+  void file.wrote(32 * MIB)
+  let hasArrived = false
+  const arrived = file.arrived().then(() => (hasArrived = true))
+  waiting[0]?.done(null)
+  await new Promise(setImmediate)
+  expect(hasArrived).toBe(false)
+  waiting[1]?.done(null)
+  await arrived
+  void file.wrote(32 * MIB)
+  waiting[2]?.done(Object.assign(new Error('no'), { code: 'EIO' }))
+  await expect(file.arrived()).rejects.toThrow('arrives')
+  file.close()
+  await expect(behind.settled()).rejects.toThrow('arrives')
+})
+
 test('a long file is sent piece by piece without waiting, until the disk falls behind; it is closed when all of it has arrived', async () => {
   const { waiting, send } = slowDisk()
   const behind = writeBehind(send)

@@ -12,6 +12,8 @@ const MOST_ON_THE_WAY = 3
 export interface FileBehind {
   /** Hears of bytes that were just written to the file; returns what `caughtUp` does. */
   wrote(bytes: number): Promise<void> | undefined
+  /** Returns when all that was sent of this file has arrived; rejects as `caughtUp` does. */
+  arrived(): Promise<unknown>
   /** Closes the file when all that was sent has arrived. Throws write-failed where it is closed at once and the file system refuses. */
   close(): void
 }
@@ -59,6 +61,7 @@ export function writeBehind(send: (fd: number, done: (error: Error | null) => vo
         sendOff()
         return caughtUp()
       },
+      arrived: () => Promise.all(ofThisFile),
       close() {
         if (unsent >= LAST_BYTES) sendOff()
         if (ofThisFile.length === 0) shut()

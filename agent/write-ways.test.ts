@@ -80,16 +80,49 @@ test('one writer writes file after file, by its own choice of the way', async ()
   expect(chooser.isTrial).toBe(false)
 })
 
-test('a disk that is behind by all that memory may hold is no cost of the way through the cache, and is waited for', async () => {
+test('a way is tried by what has arrived: what the cache took and the disk has not yet is waited for, and a cost of that way', async () => {
+  for (const isTrial of [true, false]) {
+    const path = join(folder, `behind-${isTrial}`)
+    const fd = openSync(path, 'wx', 0o600)
+    const chooser = inTurn(['cached'], isTrial)
+    const file = { wrote: () => undefined, arrived: () => sleep(300), close: () => closeSync(fd) }
+    await eitherWay({ onWritten: () => {}, chooser, stretchBytes: STRETCH }).write({ path, fd, file }, [random.subarray(0, STRETCH)])
+    file.close()
+    expect(chooser.told).toEqual([expect.toSatisfy((ms: number) => (ms >= 290) === isTrial)])
+  }
+})
+
+test('a disk that is behind by all that memory may hold is waited for before more is written', async () => {
   const path = join(folder, 'behind')
   const fd = openSync(path, 'wx', 0o600)
-  const chooser = inTurn(['cached'], true)
-  let caughtUp = 0
-  const file = { wrote: () => sleep(1000).then(() => void (caughtUp += 1)), close: () => closeSync(fd) }
-  await eitherWay({ onWritten: () => {}, chooser, stretchBytes: STRETCH }).write({ path, fd, file }, [random.subarray(0, STRETCH)])
+  const seen: string[] = []
+  const file = { wrote: () => sleep(50).then(() => void seen.push('caught up')), arrived: () => Promise.resolve(), close: () => closeSync(fd) }
+  function* pieces(): Generator<Buffer> {
+    for (let at = 0; at < STRETCH; at += STRETCH / 2) {
+      seen.push('piece')
+      yield random.subarray(at, at + STRETCH / 2)
+    }
+  }
+  await eitherWay({ onWritten: () => {}, chooser: inTurn(['cached'], false), stretchBytes: STRETCH }).write({ path, fd, file }, pieces())
   file.close()
-  expect(caughtUp).toBe(1)
-  expect(chooser.told).toEqual([expect.toSatisfy((ms: number) => ms < 1000)])
+  expect(seen).toEqual(['piece', 'caught up', 'piece', 'caught up'])
+})
+
+test('around the cache one piece after the other is written, each from the end of the one before', async () => {
+  const path = join(folder, 'in-order')
+  const fd = openSync(path, 'wx', 0o600)
+  const file = { wrote: () => undefined, arrived: () => Promise.resolve(), close: () => closeSync(fd) }
+  const seen: string[] = []
+  const send: typeof writeAround = async (into, bytes, position) => {
+    seen.push(`begin ${position}`)
+    await sleep(5)
+    await writeAround(into, bytes, position)
+    seen.push(`end ${position + bytes.length}`)
+  }
+  await eitherWay({ onWritten: () => {}, chooser: inTurn(['direct'], false), stretchBytes: STRETCH, send }).write({ path, fd, file }, inPieces(random.subarray(0, 3 * STRETCH), [512 * 1024])(() => null))
+  file.close()
+  expect(seen).toEqual([0, 1, 2].flatMap((stage) => [`begin ${stage * STRETCH}`, `end ${(stage + 1) * STRETCH}`]))
+  expect(readFileSync(path).equals(random.subarray(0, 3 * STRETCH))).toBe(true)
 })
 
 test('pieces that fail are heard, and nothing is open or on its way any more', async () => {

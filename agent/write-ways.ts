@@ -5,11 +5,11 @@ import { alignedBuffers, ALIGNMENT, isRefused, openAround } from './around-cache
 import { STRETCH_BYTES, wayChooser, type WayChooser } from './way-chooser.ts'
 import type { FileBehind } from './write-behind.ts'
 
-/** A stretch that cost no more went at 1 GB/s beside the work: the other way has little to offer. */
-const NOTHING_MS = 32
-const STAGE_BYTES = 2 << 20
-/** While one is filled the disk takes the others. */
-const STAGES = 3
+/** A stretch around the cache that cost no more is not compared: to wait until one through the cache has arrived has the disk empty a cache of its own, which may take a second. */
+const NOTHING_MS = 128
+const STAGE_BYTES = 4 << 20
+/** The disk takes one while the other is filled. */
+const STAGES = 2
 
 /** Files of whole pages, long enough for what has to be waited for at their end. */
 export const isForEitherWay = (size: number): boolean => size >= STRETCH_BYTES && size % ALIGNMENT === 0
@@ -28,7 +28,7 @@ export interface LargeWriter {
 }
 
 /** One thread's writer of large files; `onWritten` hears of bytes that were taken. A stretch is a multiple of a stage. */
-export function eitherWay({ onWritten, chooser = wayChooser(['direct', 'cached'], NOTHING_MS), stretchBytes = STRETCH_BYTES }: { onWritten: (bytes: number) => void; chooser?: WayChooser; stretchBytes?: number }): LargeWriter {
+export function eitherWay({ onWritten, chooser = wayChooser(['direct', 'cached'], NOTHING_MS), stretchBytes = STRETCH_BYTES, send = writeAround }: { onWritten: (bytes: number) => void; chooser?: WayChooser; stretchBytes?: number; send?: typeof writeAround }): LargeWriter {
   const stages = alignedBuffers(STAGES, STAGE_BYTES)
   let [stage, filled] = [0, 0]
   /** A file is being written around the cache. */
@@ -36,19 +36,21 @@ export function eitherWay({ onWritten, chooser = wayChooser(['direct', 'cached']
 
   const writeFile: LargeWriter['write'] = async ({ path, fd, file }, pieces) => {
     const around = openAround(path, 'write')
-    const onTheWay = new Map<Buffer, Promise<void>>()
+    let onTheWay = Promise.resolve()
     /** Where what is staged belongs. */
     let stagedAt = 0
     ;[stage, filled] = [0, 0]
+    /**
+     * One after another: of two at the same time the file system may take the later one first, which leaves a hole that costs more to fill than an end to move.
+     * Where ext4 has no journal and discards what it frees, each such pair made it free and discard a block of the file's own tree, for up to two seconds.
+     */
     const flush = async (): Promise<void> => {
+      await onTheWay
       const into = stages[stage]
       if (into === undefined || around === null) throw new Error('Nothing can be written around the cache here.')
-      const sent = writeAround({ around, fd }, into.subarray(0, filled), stagedAt)
-      sent.catch(() => {}) // heard when its memory is used again
-      onTheWay.set(into, sent)
+      onTheWay = send({ around, fd }, into.subarray(0, filled), stagedAt)
+      onTheWay.catch(() => {}) // heard when the next one is sent
       ;[stage, filled] = [(stage + 1) % STAGES, 0]
-      const next = stages[stage]
-      if (next !== undefined) await onTheWay.get(next)
     }
     const direct = async (bytes: Buffer, position: number): Promise<void> => {
       for (let at = 0; at < bytes.length; ) {
@@ -75,14 +77,10 @@ export function eitherWay({ onWritten, chooser = wayChooser(['direct', 'cached']
           const bytes = piece.subarray(at, at + stretchBytes - (position % stretchBytes))
           const begin = performance.now()
           const isWhole = around !== null && (position + bytes.length) % stretchBytes === 0 // and so are its stages
-          let caughtUp: Promise<void> | undefined
-          if (isStaging) {
-            await direct(bytes, position)
-            if (isWhole && chooser.isTrial) await Promise.all(onTheWay.values())
-          } else caughtUp = cached(bytes, position)
+          await (isStaging ? direct(bytes, position) : cached(bytes, position))
+          // What the cache took is not written yet: the ways are compared by what has arrived.
+          if (isWhole && chooser.isTrial) await (isStaging ? onTheWay : file.arrived())
           cost += performance.now() - begin
-          // Not in the cost: a disk that is behind by all that memory may hold is waited for either way.
-          if (caughtUp !== undefined) await caughtUp
           onWritten(bytes.length)
           position += bytes.length
           at += bytes.length
@@ -93,10 +91,10 @@ export function eitherWay({ onWritten, chooser = wayChooser(['direct', 'cached']
         }
       }
       if (filled > 0) await flush()
-      await Promise.all(onTheWay.values())
+      await onTheWay
     } finally {
       isStaging = false
-      await Promise.allSettled(onTheWay.values()) // their memory is used again, and the descriptor closed
+      await Promise.allSettled([onTheWay]) // its memory is used again, and the descriptor closed
       if (around !== null) closeSync(around)
     }
   }
