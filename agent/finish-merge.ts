@@ -5,7 +5,8 @@ import { readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { withoutIncrementalFrom } from '#lib/postgres/backup-label.ts'
 import { pathOfIncremental } from '#lib/postgres/incremental.ts'
-import { type ManifestFile, manifestText, parseManifest } from '#lib/postgres/manifest.ts'
+import { type ManifestFile, manifestText } from '#lib/postgres/manifest.ts'
+import { parseManifest } from '#lib/postgres/manifest-reader.ts'
 import type { SummedFile } from './merge-blocks.ts'
 
 /** `summed`: the files that blocks went into, as they are now. */

@@ -1,21 +1,9 @@
-// The folder of one run on the host: where its journal, spool and state lie, and whether its process lives.
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+// The folder of one run on the host: where its journal, spool and state lie.
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import * as z from 'zod'
-import { problem } from '#lib/domain/problem.ts'
 import { agentHome } from './environment.ts'
 import { hasCode, pathProblem } from './system-problem.ts'
-
-const State = z.object({
-  runId: z.uuid(),
-  kind: z.enum(['backup', 'restore', 'recover', 'undo', 'release', 'drill', 'extract', 'load']),
-  createdAt: z.iso.datetime(),
-  spool: z.string(),
-  /** With the time it started, a pid is never taken for another process. */
-  process: z.object({ pid: z.int(), startTicks: z.string() }).optional(),
-})
-export type RunFolderState = z.infer<typeof State>
 
 export const runsFolder = (): string => join(agentHome(), 'runs')
 export const runFolder = (runId: string): string => join(runsFolder(), runId)
@@ -28,7 +16,7 @@ export const finishFile = (folder: string): string => join(folder, 'finish')
 export const usedFile = (folder: string): string => join(folder, 'used')
 /** How the scratch server of an extract is reached. */
 export const scratchFile = (folder: string): string => join(folder, 'scratch.json')
-const stateFile = (folder: string): string => join(folder, 'state.json')
+export const stateFile = (folder: string): string => join(folder, 'state.json')
 
 export async function makeRunsFolder(): Promise<void> {
   await mkdir(runsFolder(), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
@@ -36,29 +24,8 @@ export async function makeRunsFolder(): Promise<void> {
   })
 }
 
-export async function writeState(folder: string, state: RunFolderState): Promise<void> {
-  await writeFile(`${stateFile(folder)}.new`, `${JSON.stringify(state)}\n`, { mode: 0o600 })
-  await rename(`${stateFile(folder)}.new`, stateFile(folder))
-}
-
 /** Left behind when a restore has used a file up, so that a second push of it is known to be needless. */
 export const usedMark = (spool: string, name: string): string => join(spool, `${name}.used`)
-
-/** State of a run this agent knows, or null. */
-export async function findState(runId: string): Promise<RunFolderState | null> {
-  try {
-    return State.parse(JSON.parse(await readFile(stateFile(runFolder(runId)), 'utf8')))
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return null
-    throw error
-  }
-}
-
-export async function readState(runId: string): Promise<RunFolderState> {
-  const state = await findState(runId)
-  if (state === null) throw problem('not-found', `The agent knows no run ${runId}`, { hint: 'Its folder was removed on the host; start the run again.' })
-  return state
-}
 
 /** When a process started, in clock ticks since boot, or null if there is none. Source: proc(5), field 22 of /proc/<pid>/stat. */
 export async function startTicksOf(pid: number): Promise<string | null> {
@@ -72,11 +39,8 @@ export async function startTicksOf(pid: number): Promise<string | null> {
   }
 }
 
-export const isAlive = async ({ process }: RunFolderState): Promise<boolean> => process !== undefined && (await startTicksOf(process.pid)) === process.startTicks
-
-const leftoversFile = (folder: string): string => join(folder, 'leftovers.json')
-/** Only folders with this in their name are ever removed as leftovers. */
-const LEFTOVER = /(\.howdah-partial|\/howdah-scratch)-[0-9a-f-]{36}$/
+/** Names folders outside of the run's own that a killed run would leave behind. */
+export const leftoversFile = (folder: string): string => join(folder, 'leftovers.json')
 /** Name of the folder of a scratch server: all of it is removed afterwards. */
 export const SCRATCH_FOLDER = /^howdah-scratch-[0-9a-f-]{36}$/
 
@@ -88,15 +52,4 @@ export function scratchSocket(destination: string): string {
   return Buffer.byteLength(join(inside, '.s.PGSQL.5432')) < SOCKET_BYTES ? inside : join(tmpdir(), basename(destination))
 }
 
-/** Remembers folders outside of the run's own that a killed run would leave behind. */
 export const writeLeftovers = (folder: string, paths: readonly string[]): Promise<void> => writeFile(leftoversFile(folder), JSON.stringify(paths), { mode: 0o600 })
-
-export async function readLeftovers(folder: string): Promise<string[]> {
-  try {
-    const paths = z.array(z.string()).parse(JSON.parse(await readFile(leftoversFile(folder), 'utf8')))
-    return paths.filter((path) => LEFTOVER.test(path))
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return []
-    throw error
-  }
-}

@@ -4,6 +4,7 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { problem } from '#lib/domain/problem.ts'
+import type { Job } from '#lib/protocol/cluster.ts'
 import { childEnvironment, compileCache } from './environment.ts'
 import type { ThreadsAhead } from './threads.ts'
 
@@ -131,12 +132,19 @@ const START_LIMIT_MS = 20_000
 /** A run orchestrates, and its memory is the host's: a small nursery as for the threads, and garbage is looked for long before the heap has doubled. */
 const FRUGAL = ['--max-semi-space-size=4', '--heap-growing-percent=30'] as const
 
+/** What the process of a run is told. */
+export interface RunTask {
+  job: Job
+  /** Where its volumes and what it needs lie. */
+  spool: string
+}
+
 /**
  * Starts `agent run <folder>` in a session of its own, so that it outlives SSH. The job goes in over a pipe: no secret in
  * argv, environment or file. `remember` is told its pid before the job goes in: a run that is not remembered has no job, and
  * ends by itself when this process does. `ahead`: the threads that it will need. Resolves when the run has begun its journal; throws agent-failed when it ends before.
  */
-export function startRun(input: { agentFile: string; folder: string; job: string; ahead: ThreadsAhead | null; remember: (pid: number) => Promise<void> }): Promise<void> {
+export function startRun(input: { agentFile: string; folder: string; task: RunTask; ahead: ThreadsAhead | null; remember: (pid: number) => Promise<void> }): Promise<void> {
   const output = openSync(join(input.folder, 'output.log'), 'a', 0o600)
   const child = spawn(process.execPath, [...FRUGAL, input.agentFile, 'run', input.folder, ...(input.ahead === null ? [] : [input.ahead.part, String(input.ahead.count)])], { cwd: '/', detached: true, stdio: ['pipe', 'pipe', output], env: { ...childEnvironment(), NODE_COMPILE_CACHE: compileCache() } })
   closeSync(output)
@@ -165,7 +173,7 @@ export function startRun(input: { agentFile: string; folder: string; job: string
       child.unref()
       resolve()
     })
-    if (child.pid !== undefined) input.remember(child.pid).then(() => stdin.end(input.job), (error: unknown) => {
+    if (child.pid !== undefined) input.remember(child.pid).then(() => stdin.end(JSON.stringify(input.task)), (error: unknown) => {
       child.kill('SIGKILL')
       reject(error instanceof Error ? error : new Error(String(error)))
     })

@@ -2,7 +2,7 @@
 import { open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
-import { Problem } from '#lib/domain/problem.ts'
+import { Problem } from '#lib/domain/problem-shape.ts'
 import { RecoverResult } from '#lib/protocol/recovery.ts'
 import { syncDirectory } from './data-swap.ts'
 import { hasCode } from './system-problem.ts'

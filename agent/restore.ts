@@ -6,11 +6,9 @@ import { problem } from '#lib/domain/problem.ts'
 import { sizeInWords } from '#lib/domain/words.ts'
 import type { RestoreJob, RestoreResult } from '#lib/protocol/cluster.ts'
 import { arrival, openedIndex, proveIndex } from './spool.ts'
-import { finishData } from './finish-data.ts'
 import { writeLeftovers } from './folder.ts'
 import { earlierCopy, unfinishedName } from './earlier-copy.ts'
 import { makeParents, placesOfCopy, type RestorePlaces, planPlaces, refuseDestination, refuseWithoutSpace } from './restore-places.ts'
-import { finishMerge } from './finish-merge.ts'
 import { changesTable } from './kept-changes.ts'
 import type { SummedFile } from './merge-blocks.ts'
 import { type FromRestoreThread, imageFolderIn, type ToRestoreThread } from './restore-thread.ts'
@@ -170,9 +168,9 @@ export async function runRestore(job: RestoreJob, run: RunContext, leftovers: re
       await inThreads((number) => ask(number, { kind: 'sums' }, (said) => {
         if (said.kind === 'summed') summed.push(...said.files)
       }))
-      await finishMerge(placed.targets.data, summed)
+      await (await import('./finish-merge.ts')).finishMerge(placed.targets.data, summed)
     }
-    await finishData({ job, places: placed, tablespaces, owner: isRoot ? owner : null, emit: run.emit })
+    await (await import('./finish-data.ts')).finishData({ job, places: placed, tablespaces, owner: isRoot ? owner : null, emit: run.emit })
     await syncTree(run, [...new Set(earlier === null ? placed.temporary : [job.destination, ...tablespaces.map(({ path }) => path)])])
 
     report.begin('publish')

@@ -4,11 +4,11 @@ import { rm } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { problem, type ProblemError } from '#lib/domain/problem.ts'
 import type { RunEventBody } from '#lib/domain/event.ts'
-import { Job } from '#lib/protocol/cluster.ts'
-import { resumableJobs } from '#lib/protocol/recovery.ts'
-import { cancelFile, journalFile, readState } from './folder.ts'
+import type { Job } from '#lib/protocol/cluster.ts'
+import { resumableJobs } from '#lib/protocol/resumable-jobs.ts'
+import { cancelFile, journalFile } from './folder.ts'
 import { openJournal } from './journal.ts'
-import { sayReady } from './process.ts'
+import { type RunTask, sayReady } from './process.ts'
 import { asProblem, errorText } from './system-problem.ts'
 import type { StartThread } from './threads.ts'
 
@@ -51,8 +51,8 @@ async function readStdin(): Promise<string> {
 }
 
 export async function runProcess(folder: string, startThread: StartThread): Promise<void> {
-  const job = Job.parse(JSON.parse(await readStdin()))
-  const state = await readState(basename(folder))
+  // As `serve` of this very file parsed it: a process that parsed it again would load the schemas of all jobs before it does anything.
+  const { job, spool } = JSON.parse(await readStdin()) as RunTask
   const isResumable = resumableJobs.has(job.kind)
   const journal = openJournal(journalFile(folder), () => new Date(), isResumable)
   const stop = new AbortController()
@@ -64,9 +64,9 @@ export async function runProcess(folder: string, startThread: StartThread): Prom
   aborted.catch(() => {}) // whoever races against it handles it
   let isStrange = false
   const context: RunContext = {
-    runId: state.runId,
+    runId: basename(folder),
     folder,
-    spool: state.spool,
+    spool,
     signal: stop.signal,
     fail,
     emit: (body) => {
@@ -88,7 +88,7 @@ export async function runProcess(folder: string, startThread: StartThread): Prom
     // What moves directories says itself how things stand after it was stopped.
     const reason = asProblem(stop.signal.aborted && !isResumable ? stop.signal.reason : error)
     // A failed run leaves nothing that could be taken for a part of an image; where even that fails, its end is told nevertheless.
-    await rm(state.spool, { recursive: true, force: true }).catch((left: unknown) => journal.append({ kind: 'log', level: 'warning', text: `${state.spool} could not be removed: ${errorText(left)}` }))
+    await rm(spool, { recursive: true, force: true }).catch((left: unknown) => journal.append({ kind: 'log', level: 'warning', text: `${spool} could not be removed: ${errorText(left)}` }))
     journal.append({ kind: 'end', outcome: reason.code === 'cancelled' ? 'cancelled' : 'failed', problem: reason })
   } finally {
     clearInterval(poll)

@@ -5,10 +5,11 @@ import { problem } from '#lib/domain/problem.ts'
 import type { RunEvent } from '#lib/domain/event.ts'
 import type { Job } from '#lib/protocol/cluster.ts'
 import type { Params, Result } from '#lib/protocol/methods.ts'
-import { resumableJobs } from '#lib/protocol/recovery.ts'
-import { cancelFile, findState, finishFile, isAlive, journalFile, makeRunsFolder, readLeftovers, readState, type RunFolderState, runFolder, runsFolder, startTicksOf, writeState } from './folder.ts'
+import { resumableJobs } from '#lib/protocol/resumable-jobs.ts'
+import { cancelFile, finishFile, journalFile, makeRunsFolder, runFolder, runsFolder, startTicksOf } from './folder.ts'
+import { findState, isAlive, readLeftovers, readState, type RunFolderState, writeState } from './run-state.ts'
 import { isFound } from './inspect.ts'
-import { journalReader, journalSize } from './journal.ts'
+import { journalReader, journalSize } from './journal-reader.ts'
 import { patience } from './patience.ts'
 import { startRun } from './process.ts'
 import { isUnsettled } from './recovery-state.ts'
@@ -54,7 +55,7 @@ async function startProcess(folder: string, state: RunFolderState, job: Job): Pr
     const startTicks = await startTicksOf(pid)
     if (startTicks !== null) await writeState(folder, { ...state, process: { pid, startTicks } })
   }
-  await startRun({ agentFile: agentFile(), folder, job: JSON.stringify(job), ahead: needsOf(job).ahead, remember })
+  await startRun({ agentFile: agentFile(), folder, task: { spool: state.spool, job }, ahead: needsOf(job).ahead, remember })
 }
 
 /** A recovery whose process was killed is never left as it is: another one finds out how far it came, and finishes or takes it back. */

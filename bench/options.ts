@@ -12,7 +12,7 @@ export const jobs = {
   full: { data: 'mixed', caches: ['warm'], rounds: 5 },
   ssh: { data: 'mixed', caches: ['warm'], rounds: 5 },
   incremental: { data: 'pgbench', caches: ['warm'], rounds: 5 },
-  restore: { data: 'mixed', caches: ['cold'], rounds: 5 },
+  restore: { data: 'pgbench', caches: ['cold'], rounds: 5 },
   wal: { data: 'pgbench', caches: ['warm'], rounds: 30 },
 } as const satisfies Record<string, { data: DataKind; caches: readonly Cache[]; rounds: number }>
 export type JobName = keyof typeof jobs
@@ -47,7 +47,7 @@ export interface Options {
 }
 
 export const usage = `usage: npm run bench -- ${Object.keys(asked).join(' | ')}
-  --data pgbench|mixed  what the cluster holds (full, ssh, restore: mixed; incremental, wal: pgbench)
+  --data pgbench|mixed  what the cluster holds (full, ssh: mixed; incremental, restore, wal: pgbench; a chain is of pgbench)
   --size GB             its size (pgbench ${sizesGb.pgbench}, mixed ${sizesGb.mixed})
   --rounds N            runs of each contestant (5; wal: 30)
   --cold, --warm        the caches dropped before each run (restore), or filled (all others); both = each in turn

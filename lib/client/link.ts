@@ -4,7 +4,8 @@ import type { ContractRouterClient } from '@orpc/contract'
 import { OpenAPILink } from '@orpc/openapi-client/fetch'
 import { contract, type Contract } from '#lib/contract/contract.ts'
 import { idleHeader } from '#lib/contract/operation.ts'
-import { Problem, ProblemError, problem } from '#lib/domain/problem.ts'
+import { ProblemError, problem } from '#lib/domain/problem.ts'
+import { Problem } from '#lib/domain/problem-shape.ts'
 
 export type ApiClient = ContractRouterClient<Contract>
 

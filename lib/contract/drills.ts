@@ -1,7 +1,7 @@
 /** Restore drills: what is wished for each source, starting one, and the evidence of those that ran. */
 import * as z from 'zod'
 import { DrillEvidence, DrillLook, DrillTarget } from '#lib/domain/drill.ts'
-import { Problem } from '#lib/domain/problem.ts'
+import { Problem } from '#lib/domain/problem-shape.ts'
 import { RunState } from '#lib/domain/run.ts'
 import { operation } from './operation.ts'
 import { Bytes, Id, Path, RunRef, Time } from './shapes.ts'

@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { CheckLine } from '#lib/domain/check.ts'
 import { RunEvent } from '#lib/domain/event.ts'
-import { Problem } from '#lib/domain/problem.ts'
+import { Problem } from '#lib/domain/problem-shape.ts'
 import { Role } from '#lib/domain/role.ts'
 import { RunKind, RunState } from '#lib/domain/run.ts'
 import { SettingKey, SettingOrigin, SettingOverrides, SettingValues } from './setting-shapes.ts'

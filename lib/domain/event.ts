@@ -1,6 +1,6 @@
 /** One event of a run: the same schema in the agent's journal, on the wire, in the database and on the page. */
 import * as z from 'zod'
-import { Problem } from './problem.ts'
+import { Problem } from './problem-shape.ts'
 import { Kept } from './recovery-place.ts'
 import { RunPhase } from './run.ts'
 

@@ -1,6 +1,6 @@
 /** What a search for the moment found in the WAL: commits over time, and the transactions that somebody may want to undo. */
 import * as z from 'zod'
-import { LsnText } from '#lib/postgres/lsn.ts'
+import { LsnText } from '#lib/postgres/lsn-shape.ts'
 import { suspectKinds } from '#lib/postgres/wal-moments.ts'
 import { countInWords, listInWords } from './words.ts'
 

@@ -1,5 +1,4 @@
 /** Every failure a user can be shown. One table: the code, how the API answers, whether waiting may cure it, and the hint when a site has no better one. */
-import * as z from 'zod'
 
 export const problems = {
   'invalid-input': { status: 400, retry: false, hint: 'Correct the marked fields and save again.' },
@@ -42,15 +41,14 @@ export const problems = {
 export type ProblemCode = keyof typeof problems
 export const problemCodes = Object.keys(problems) as [ProblemCode, ...ProblemCode[]]
 
-/** Same three parts as a PostgreSQL error: a short fact, its detail, and a hint to fix it. `field` names the form field or API input it belongs to. */
-export const Problem = z.object({
-  code: z.enum(problemCodes),
-  message: z.string(),
-  detail: z.string().optional(),
-  hint: z.string().optional(),
-  fields: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
-})
-export type Problem = z.infer<typeof Problem>
+/** Same three parts as a PostgreSQL error: a short fact, its detail, and a hint to fix it. `fields` name the form fields or API inputs it belongs to. */
+export interface Problem {
+  code: ProblemCode
+  message: string
+  detail?: string | undefined
+  hint?: string | undefined
+  fields?: { path: string; message: string }[] | undefined
+}
 
 export class ProblemError extends Error {
   readonly problem: Problem

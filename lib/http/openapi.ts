@@ -3,7 +3,7 @@ import { OpenAPIGenerator } from '@orpc/openapi'
 import { ZodToJsonSchemaConverter } from '@orpc/zod/zod4'
 import * as z from 'zod'
 import { contract } from '#lib/contract/contract.ts'
-import { Problem } from '#lib/domain/problem.ts'
+import { Problem } from '#lib/domain/problem-shape.ts'
 import { listOperations } from './router.ts'
 
 const failure = { description: 'What went wrong, why, and how to mend it', content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } } as const

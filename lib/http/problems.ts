@@ -1,7 +1,8 @@
 /** From whatever a request ended with to a Problem, and from a Problem to a response (application/problem+json). */
 import { ORPCError, ValidationError } from '@orpc/server'
 import * as z from 'zod'
-import { Problem, ProblemError, problems, toProblem } from '#lib/domain/problem.ts'
+import { ProblemError, problems, toProblem } from '#lib/domain/problem.ts'
+import { Problem } from '#lib/domain/problem-shape.ts'
 import type { Log } from '#lib/platform/log.ts'
 
 // A field that is missing is said in the words of a form.

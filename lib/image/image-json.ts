@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import { problem } from '#lib/domain/problem.ts'
 import { Recipient } from '#lib/domain/encryption.ts'
-import { LsnText } from '#lib/postgres/lsn.ts'
+import { LsnText } from '#lib/postgres/lsn-shape.ts'
 import { isSegmentSize } from '#lib/postgres/wal.ts'
 import { IMAGE_FILE } from './layout.ts'
 

@@ -1,17 +1,15 @@
 // Log sequence numbers: 64-bit byte positions in the write-ahead log, held as bigint and printed as PostgreSQL prints them.
 // Source: https://www.postgresql.org/docs/current/datatype-pg-lsn.html, src/include/access/xlogdefs.h
 
-import * as z from 'zod'
-
 declare const brand: unique symbol
 
 /** A byte position in the WAL, 0 … 2^64-1. Compare and subtract with bigint operators; a difference is bytes, not an Lsn. */
 export type Lsn = bigint & { readonly [brand]: 'lsn' }
 
 const HIGHEST = 0xffff_ffff_ffff_ffffn
-const TEXT = /^([0-9A-Fa-f]{1,8})\/([0-9A-Fa-f]{1,8})$/
+export const TEXT = /^([0-9A-Fa-f]{1,8})\/([0-9A-Fa-f]{1,8})$/
 
-const isLsn = (value: bigint): value is Lsn => value >= 0n && value <= HIGHEST
+export const isLsn = (value: bigint): value is Lsn => value >= 0n && value <= HIGHEST
 
 /** Brands a number of bytes as an Lsn. Throws RangeError outside 0 … 2^64-1. */
 export function lsn(value: bigint): Lsn {
@@ -32,12 +30,3 @@ const hex = (value: bigint): string => value.toString(16).toUpperCase()
 
 /** Prints 'X/Y' in upper case without leading zeros, as pg_lsn's output function does. */
 export const formatLsn = (position: Lsn): string => `${hex(position >> 32n)}/${hex(position & 0xffff_ffffn)}`
-
-/** Text that is a WAL position, left as text: for JSON and forms. */
-export const LsnText = z.string().regex(TEXT, 'Write a WAL position as two hexadecimal numbers with a slash, such as 3/A1F0.')
-
-/** Text on the wire, Lsn in memory; encodes back to PostgreSQL's spelling. */
-export const zLsn = z.codec(LsnText, z.custom<Lsn>((value) => typeof value === 'bigint' && isLsn(value)), {
-  decode: parseLsn,
-  encode: formatLsn,
-})

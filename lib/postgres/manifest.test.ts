@@ -5,7 +5,8 @@ import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseLsn } from './lsn.ts'
-import { type Manifest, type ManifestFile, manifestText, parseManifest } from './manifest.ts'
+import { type Manifest, type ManifestFile, manifestText } from './manifest.ts'
+import { parseManifest } from './manifest-reader.ts'
 
 const sha256 = () => createHash('sha256')
 const build = (manifest: Manifest): string => [...manifestText(manifest, sha256())].join('')

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { AbsolutePath } from '#lib/domain/absolute-path.ts'
 import { Recipient } from '#lib/domain/encryption.ts'
 import { FileName } from '#lib/domain/event.ts'
-import { Problem } from '#lib/domain/problem.ts'
+import { Problem } from '#lib/domain/problem-shape.ts'
 
 const Bytes = z.int().nonnegative()
 export const RunId = z.uuid()

@@ -41,6 +41,3 @@ export const ReleaseJob = z.strictObject({ kind: z.literal('release'), runId: z.
 export type ReleaseJob = z.infer<typeof ReleaseJob>
 /** `kept`: directories that it linked to, its tablespaces among them; they lie elsewhere and stay. */
 export const ReleaseResult = z.object({ files: z.int(), freedBytes: z.int(), kept: z.array(z.string()) })
-
-/** Jobs that a new process may go on with when the first was killed: each looks first how far that one came. */
-export const resumableJobs: ReadonlySet<string> = new Set([RecoverJob, UndoJob, ReleaseJob].map((job) => job.shape.kind.value))
