@@ -122,6 +122,8 @@ export async function runRestore(job: RestoreJob, run: RunContext, leftovers: re
 
     report.expect(found.bytes + walBytes, found.files)
     report.begin('copy')
+    // Loaded while the threads write, not when all of them wait for it.
+    const atTheEnd = import('./finish-data.ts')
     const namesOf = ({ image, volumes }: Part): string[] => volumes.map(({ name }) => `${imageFolderIn(image)}/${name}`)
     const nameOfWal = ({ storedName }: RestoreJob['wal'][number]): string => `wal/${storedName}`
     const files = supply(run, threadCount + SPARE_FILES, [...turns.flatMap((parts) => inExpectedOrder(parts, threadCount)).map(namesOf), ...walLeft.map((file) => [nameOfWal(file)])])
@@ -170,7 +172,7 @@ export async function runRestore(job: RestoreJob, run: RunContext, leftovers: re
       }))
       await (await import('./finish-merge.ts')).finishMerge(placed.targets.data, summed)
     }
-    await (await import('./finish-data.ts')).finishData({ job, places: placed, tablespaces, owner: isRoot ? owner : null, emit: run.emit })
+    await (await atTheEnd).finishData({ job, places: placed, tablespaces, owner: isRoot ? owner : null, emit: run.emit })
     await syncTree(run, [...new Set(earlier === null ? placed.temporary : [job.destination, ...tablespaces.map(({ path }) => path)])])
 
     report.begin('publish')

@@ -1,4 +1,4 @@
-// Writes a large file in the way that costs least on this disk: through the page cache, sent off in time, or around it with writes ahead. Neither is faster everywhere.
+// Writes a large file in the way that costs least on this disk: through the page cache, sent off in time, or around it while the next piece is opened. Neither is faster everywhere.
 import { closeSync, write, writeSync } from 'node:fs'
 import type { Room } from '#lib/image/frame-expander.ts'
 import { alignedBuffers, ALIGNMENT, isRefused, openAround } from './around-cache.ts'
