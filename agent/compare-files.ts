@@ -10,7 +10,7 @@ import { STRETCH_BYTES, type Way, wayChooser, type WayChooser } from './way-choo
 
 const CHUNK_BYTES = 1 << 20
 /** From this size on a file may be read around the page cache. */
-const LARGE_BYTES = 4 << 20
+export const LARGE_BYTES = 4 << 20
 /** A stretch that was waited for no longer came from memory, or from a disk as fast. */
 const NOTHING_MS = 8
 /** While one piece is digested the disk reads the next ones. */

@@ -11,7 +11,8 @@ import { CONFIG_TOP, parseVolumeName } from '#lib/image/layout.ts'
 import { bulkCrc32c } from '#lib/postgres/crc32c.ts'
 import { pathOfIncremental } from '#lib/postgres/incremental.ts'
 import type { RestoreJob } from '#lib/protocol/cluster.ts'
-import { differenceOf, latinPath, readChooser, removeOthers, shareOf } from './compare-files.ts'
+import { differenceOf, LARGE_BYTES, latinPath, readChooser, removeOthers, shareOf } from './compare-files.ts'
+import { filesAhead } from './files-ahead.ts'
 import { indexMemory, stripesOfIndexes } from './index-file.ts'
 import { type ChangesTable, changesTable, keptChanges } from './kept-changes.ts'
 import { mergedBytes, summedContent, type SummedFile } from './merge-blocks.ts'
@@ -298,6 +299,11 @@ export function restoreThread(data: RestoreThreadData): void {
     else if (entry.type === 'symlink') symlinkSync(entry.link ?? '', targetOf(entry))
   }
 
+  /** Configuration from elsewhere is small and written anew; what comes as blocks has no content of its own to compare with. */
+  function* compared(index: string): Generator<IndexEntry> {
+    for (const entry of filesOf(index)) if (!entryName(entry).startsWith(`${CONFIG_TOP}/`) && pathOfIncremental(entryName(entry)) === null) yield entry
+  }
+
   const compare = async ({ index, wal: files, share, of }: Extract<ToRestoreThread, { kind: 'compare' }>): Promise<void> => {
     const said = { kind: 'compared' as const, kept: [] as string[], keptWal: [] as string[], presentBytes: 0 }
     const chooser = readChooser()
@@ -305,10 +311,7 @@ export function restoreThread(data: RestoreThreadData): void {
       goOn()
       count(COUNTER_MOVED, bytes)
     }
-    for (const entry of shareOf(filesOf(index), share, of)) {
-      const name = entryName(entry)
-      // Configuration from elsewhere is small and written anew; what comes as blocks has no content of its own to compare with.
-      if (name.startsWith(`${CONFIG_TOP}/`) || pathOfIncremental(name) !== null) continue
+    for await (const entry of filesAhead(shareOf(compared(index), share, of), { pathOf: targetOf, largeBytes: LARGE_BYTES })) {
       const difference = await differenceOf(targetOf(entry), entry, { onPiece, chooser, onSame: (fd, facts) => dress(fd, entry, facts) })
       if (difference === null) said.kept.push(latinPath(entry))
       else said.presentBytes += difference

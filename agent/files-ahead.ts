@@ -1,0 +1,72 @@
+// Brings small files into memory several at a time where each would be waited for by itself: a disk gives several in little more than the time of one.
+import { closeSync, constants, lstatSync, openSync, read } from 'node:fs'
+import { isSystemError } from './system-problem.ts'
+
+/** A file that was dealt with in less time came from memory. */
+const NOTHING_MS = 0.1
+/** So many more than those from memory make it a disk: any one may have been kept by something else, and the first ones by code that is new. */
+const WAITED_FOR = 4
+const GROUP = 32
+const MOST_BYTES = 1 << 20
+
+/** Where content goes that only the page cache is to have. */
+let nowhere: Buffer | undefined
+
+/** Into the page cache, its first `MOST_BYTES`. Whatever is wrong with the file, its reader finds as well, and says. */
+async function bringIn(path: string | Buffer): Promise<void> {
+  let fd: number
+  try {
+    // A pipe that nobody writes to would keep whoever opens it waiting for ever.
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    if (isSystemError(error)) return
+    throw error
+  }
+  const into = (nowhere ??= Buffer.allocUnsafeSlow(MOST_BYTES))
+  await new Promise<void>((resolve) => read(fd, into, 0, into.length, 0, () => resolve()))
+  closeSync(fd)
+}
+
+function taken<T>(from: Iterator<T>, count: number): T[] {
+  const files: T[] = []
+  while (files.length < count) {
+    const next = from.next()
+    if (next.done === true) break
+    files.push(next.value)
+  }
+  return files
+}
+
+export interface FilesAhead<T> {
+  pathOf: (file: T) => string | Buffer
+  /** Files of this size or more are left to their reader. */
+  largeBytes: number
+  bring?: (path: string | Buffer) => Promise<void>
+  now?: () => number
+}
+
+/**
+ * The files one after another, in their order. Where the reader of small ones comes back later than from memory, the next ones are brought into memory before they
+ * come, and one more tells whether to go on so: what is in memory is read sooner by its reader alone.
+ */
+export async function* filesAhead<T extends { size: number }>(files: Iterable<T>, { pathOf, largeBytes, bring = bringIn, now = () => performance.now() }: FilesAhead<T>): AsyncGenerator<T> {
+  const isSmall = ({ size }: T): boolean => size > 0 && size < largeBytes
+  const left = files[Symbol.iterator]()
+  let waitedFor = 0
+  try {
+    for (let [file] = taken(left, 1); file !== undefined; [file] = taken(left, 1)) {
+      const begin = now()
+      yield file
+      if (!isSmall(file)) continue
+      waitedFor = now() - begin < NOTHING_MS ? Math.max(0, waitedFor - 1) : waitedFor + 1
+      if (waitedFor < WAITED_FOR) continue
+      waitedFor -= 1
+      const next = taken(left, GROUP)
+      await Promise.all(next.filter(isSmall).map((one) => bring(pathOf(one))))
+      yield* next
+    }
+  } finally {
+    left.return?.()
+  }
+}
