@@ -12,7 +12,7 @@ export const jobs = {
   full: { data: 'mixed', caches: ['warm'], rounds: 5 },
   ssh: { data: 'mixed', caches: ['warm'], rounds: 5 },
   incremental: { data: 'pgbench', caches: ['warm'], rounds: 5 },
-  restore: { data: 'pgbench', caches: ['cold'], rounds: 5 },
+  restore: { data: 'pgbench', caches, rounds: 5 },
   wal: { data: 'pgbench', caches: ['warm'], rounds: 30 },
 } as const satisfies Record<string, { data: DataKind; caches: readonly Cache[]; rounds: number }>
 export type JobName = keyof typeof jobs
@@ -50,7 +50,7 @@ export const usage = `usage: npm run bench -- ${Object.keys(asked).join(' | ')}
   --data pgbench|mixed  what the cluster holds (full, ssh: mixed; incremental, restore, wal: pgbench; a chain is of pgbench)
   --size GB             its size (pgbench ${sizesGb.pgbench}, mixed ${sizesGb.mixed})
   --rounds N            runs of each contestant (5; wal: 30)
-  --cold, --warm        the caches dropped before each run (restore), or filled (all others); both = each in turn
+  --cold, --warm        the caches dropped before each run, or filled (usual for all but restore); both = each in turn (usual for restore)
   --only name,name      contestants whose name holds one of these; Howdah always runs
   --pages N,N           pages to change before an incremental (4000,170000)
   --major 15|17         the server; 17 needs --second

@@ -29,6 +29,7 @@ describe('the command line', () => {
   test('says what each job measures by default', () => {
     expect(parseOptions(['full']).jobs).toEqual([{ job: 'full', data: 'mixed', sizeGb: 1.3, rounds: 5, caches: ['warm'] }])
     expect(parseOptions(['all']).jobs.map(({ job }) => job)).toEqual(['full', 'ssh', 'incremental', 'restore', 'wal'])
+    expect(parseOptions(['restore']).jobs).toEqual([{ job: 'restore', data: 'pgbench', sizeGb: 4, rounds: 5, caches: ['warm', 'cold'] }])
     expect(parseOptions(['full', '--data', 'pgbench', '--cold', '--warm', '--size', '0.5']).jobs).toMatchObject([{ data: 'pgbench', sizeGb: 0.5, caches: ['warm', 'cold'] }])
   })
   test.each([[[]], [['nothing']], [['full', '--size', '0']], [['full', '--data', 'x']], [['full', '--major', '17']], [['full', '--fast']]])('refuses %j with a sentence', (args) => {
