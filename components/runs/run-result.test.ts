@@ -12,6 +12,11 @@ test('a full tells its sizes and where its WAL lies [P9]', () => {
   ])
 })
 
+test('the last commit of a recovery is told like every other moment [K8]', () => {
+  expect(resultLines({ lastCommitAt: '2026-11-30T22:47:11.523662Z' }).map(({ text }) => text)).toEqual(['2026-11-30 22:47:11.523662 UTC'])
+  expect(resultLines({ lastCommitAt: null })).toEqual([])
+})
+
 test('what is not there, or is of another shape, is left out', () => {
   expect(resultLines(null)).toEqual([])
   expect(resultLines({ files: 'many', noChanges: false, target: '' })).toEqual([])

@@ -35,7 +35,8 @@ const lines = {
   removed: count('WAL files removed from the host'),
   timeline: count('Timeline'),
   port: line('Port', amount, String),
-  lastCommitAt: line('Last commit replayed', words, (value) => value),
+  // Written like every moment, to the microsecond that PostgreSQL knows.
+  lastCommitAt: line('Last commit replayed', z.iso.datetime(), (value) => value.replace('T', ' ').replace('Z', ' UTC')),
   stoppedAt: line('Replay stopped', words, (value) => value),
   replayedBytes: bytes('WAL replayed'),
   seconds: line('Away', z.object({ stopped: amount }), ({ stopped }) => formatDuration(Math.round(stopped * 1000))),

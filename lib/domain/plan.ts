@@ -230,7 +230,7 @@ function write(way: Way, system: System, facts: PlanFacts, moreNotes: string[]):
     rawBytes, transferBytes, walBytes, neededBytes: rawBytes + walBytes, estimatedSeconds,
     loses: lossOf(way, facts),
     steps: [
-      `Unpack the full of ${momentInWords((images[0] ?? image).endAt)} into data/: ${countInWords(stored[0]?.count ?? 0, 'volume')}, ${sizeInWords(images.length === 1 ? rawBytes : (images[0]?.clusterBytes ?? 0))}, each file checked by SHA256.`,
+      `Unpack the full of ${momentInWords((images[0] ?? image).endAt)} into data/: ${countInWords(stored[0]?.count ?? 0, 'volume')}, ${sizeInWords(images.length === 1 ? rawBytes : (images[0]?.clusterBytes ?? 0))}, the content of each file checked.`,
       ...images.slice(1).map((one, index) => `Put the changed blocks of level ${one.level}, ${momentInWords(one.endAt)}, onto it: ${countInWords(stored[index + 1]?.count ?? 0, 'volume')}, ${sizeInWords(stored[index + 1]?.rawBytes ?? 0)}.`),
       `Put ${countInWords(segments.length, 'WAL segment')}${segments.length > 0 ? ` (${segments[0]?.name} … ${segments.at(-1)?.name})` : ''} and ${countInWords(histories.length, 'history file')} into archive/: ${sizeInWords(walBytes)}.`,
       `Replay on timeline ${path.timeline} ${untilWords(way.target)}.`,
