@@ -50,7 +50,7 @@ export function digestOf(fd: number, onPiece: (bytes: number) => void): { sha256
   return { sha256: hash.digest('hex'), size }
 }
 
-const bytesAt = (fd: number, into: Buffer, position: number): Promise<number> =>
+export const bytesAt = (fd: number, into: Buffer, position: number): Promise<number> =>
   new Promise((resolve, reject) => read(fd, into, 0, into.length, position, (error, count) => (error === null ? resolve(count) : reject(error))))
 
 /** Around the page cache: while one piece is taken the disk reads the next ones. */

@@ -5,12 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
+import { LARGE_BYTES as LARGE } from './compare-files.ts'
 import { filesAhead } from './files-ahead.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'howdah-ahead-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-const LARGE = 4096
 
 /** Takes all files, each for as long as `tookMs` says of its number; tells what came and what was brought before it came. */
 async function take(sizes: readonly number[], tookMs: (number: number) => number): Promise<{ came: number[]; brought: number[] }> {
@@ -22,7 +21,7 @@ async function take(sizes: readonly number[], tookMs: (number: number) => number
     brought.push(Number(path.toString()))
     return Promise.resolve()
   }
-  for await (const { number } of filesAhead(files, { pathOf: (file) => String(file.number), largeBytes: LARGE, bring, now: () => clock })) {
+  for await (const { number } of filesAhead(files, { pathOf: (file) => String(file.number), bring, now: () => clock })) {
     came.push(number)
     clock += tookMs(number)
   }
@@ -68,7 +67,7 @@ test('what is no file, or is gone, keeps nobody waiting [K16]', async () => {
   mkdirSync(join(folder, 'folder'))
   const came: string[] = []
   let clock = 0
-  for await (const { name } of filesAhead(names.map((name) => ({ name, size: 5 })), { pathOf: (file) => join(folder, file.name), largeBytes: LARGE, now: () => (clock += 1) })) came.push(name)
+  for await (const { name } of filesAhead(names.map((name) => ({ name, size: 5 })), { pathOf: (file) => join(folder, file.name), now: () => (clock += 1) })) came.push(name)
   expect(came).toEqual(names)
 })
 
@@ -81,6 +80,6 @@ test('whoever stops early leaves the rest untouched [K16]', async () => {
       isClosed = true
     }
   }
-  for await (const _file of filesAhead(files(), { pathOf: () => folder, largeBytes: LARGE })) break
+  for await (const _file of filesAhead(files(), { pathOf: () => folder })) break
   expect(isClosed).toBe(true)
 })

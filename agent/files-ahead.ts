@@ -1,5 +1,6 @@
 // Brings small files into memory several at a time where each would be waited for by itself: a disk gives several in little more than the time of one.
-import { closeSync, constants, lstatSync, openSync, read } from 'node:fs'
+import { closeSync, constants, lstatSync, openSync } from 'node:fs'
+import { bytesAt, LARGE_BYTES } from './compare-files.ts'
 import { isSystemError } from './system-problem.ts'
 
 /** A file that was dealt with in less time came from memory. */
@@ -14,18 +15,18 @@ let nowhere: Buffer | undefined
 
 /** Into the page cache, its first `MOST_BYTES`. Whatever is wrong with the file, its reader finds as well, and says. */
 async function bringIn(path: string | Buffer): Promise<void> {
-  let fd: number
   try {
     // A pipe that nobody writes to would keep whoever opens it waiting for ever.
     if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    try {
+      await bytesAt(fd, (nowhere ??= Buffer.allocUnsafeSlow(MOST_BYTES)), 0)
+    } finally {
+      closeSync(fd)
+    }
   } catch (error) {
-    if (isSystemError(error)) return
-    throw error
+    if (!isSystemError(error)) throw error
   }
-  const into = (nowhere ??= Buffer.allocUnsafeSlow(MOST_BYTES))
-  await new Promise<void>((resolve) => read(fd, into, 0, into.length, 0, () => resolve()))
-  closeSync(fd)
 }
 
 function taken<T>(from: Iterator<T>, count: number): T[] {
@@ -40,18 +41,16 @@ function taken<T>(from: Iterator<T>, count: number): T[] {
 
 export interface FilesAhead<T> {
   pathOf: (file: T) => string | Buffer
-  /** Files of this size or more are left to their reader. */
-  largeBytes: number
   bring?: (path: string | Buffer) => Promise<void>
   now?: () => number
 }
 
 /**
  * The files one after another, in their order. Where the reader of small ones comes back later than from memory, the next ones are brought into memory before they
- * come, and one more tells whether to go on so: what is in memory is read sooner by its reader alone.
+ * come, and one more tells whether to go on so: what is in memory is read sooner by its reader alone. Large ones are left to their reader.
  */
-export async function* filesAhead<T extends { size: number }>(files: Iterable<T>, { pathOf, largeBytes, bring = bringIn, now = () => performance.now() }: FilesAhead<T>): AsyncGenerator<T> {
-  const isSmall = ({ size }: T): boolean => size > 0 && size < largeBytes
+export async function* filesAhead<T extends { size: number }>(files: Iterable<T>, { pathOf, bring = bringIn, now = () => performance.now() }: FilesAhead<T>): AsyncGenerator<T> {
+  const isSmall = ({ size }: T): boolean => size > 0 && size < LARGE_BYTES
   const left = files[Symbol.iterator]()
   let waitedFor = 0
   try {

@@ -11,7 +11,7 @@ import { CONFIG_TOP, parseVolumeName } from '#lib/image/layout.ts'
 import { bulkCrc32c } from '#lib/postgres/crc32c.ts'
 import { pathOfIncremental } from '#lib/postgres/incremental.ts'
 import type { RestoreJob } from '#lib/protocol/cluster.ts'
-import { differenceOf, LARGE_BYTES, latinPath, readChooser, removeOthers, shareOf } from './compare-files.ts'
+import { differenceOf, latinPath, readChooser, removeOthers, shareOf } from './compare-files.ts'
 import { filesAhead } from './files-ahead.ts'
 import { indexMemory, stripesOfIndexes } from './index-file.ts'
 import { type ChangesTable, changesTable, keptChanges } from './kept-changes.ts'
@@ -311,7 +311,7 @@ export function restoreThread(data: RestoreThreadData): void {
       goOn()
       count(COUNTER_MOVED, bytes)
     }
-    for await (const entry of filesAhead(shareOf(compared(index), share, of), { pathOf: targetOf, largeBytes: LARGE_BYTES })) {
+    for await (const entry of filesAhead(shareOf(compared(index), share, of), { pathOf: targetOf })) {
       const difference = await differenceOf(targetOf(entry), entry, { onPiece, chooser, onSame: (fd, facts) => dress(fd, entry, facts) })
       if (difference === null) said.kept.push(latinPath(entry))
       else said.presentBytes += difference
